@@ -1,0 +1,194 @@
+//! `moelint check`: files → findings → output.
+
+use std::fs;
+use std::io::{self, IsTerminal, Write};
+use std::path::Path;
+
+use rayon::prelude::*;
+
+use crate::facts::catalogue;
+use crate::facts::release::{BRIDGE, CORE, ReleaseSet};
+use crate::lint::engine::Linter;
+use crate::lint::finding::Status;
+use crate::lint::target::TargetSource;
+use crate::lint::FileReport;
+use crate::output::{Reporter, Style, Summary, TargetLine};
+use crate::source::read::read_text;
+use crate::source::walk::{Input, inputs};
+
+use super::args::{CheckArgs, Color, Level, OutputArgs};
+use super::{CliError, Exit, options, with_stdout};
+
+/// Files read and checked before anything is written: bounds memory, keeps the order.
+const BATCH: usize = 64;
+
+/// Runs the command.
+///
+/// # Errors
+/// [`CliError`].
+pub fn run(args: &CheckArgs) -> Result<Exit, CliError> {
+    let catalogue = catalogue();
+    let (target, outside) = options::facts(&args.facts, catalogue)?;
+    let own = options::user_rules(&args.rules.rules, catalogue)?;
+    let all = options::all_rules(&own);
+    let rules = options::chosen(&args.rules, &all)?;
+    let linter = Linter { catalogue, rules, target, outside };
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads(args)).build();
+    let pool = pool.map_err(|error| CliError::Usage(format!("-j: {error}")))?;
+    let style = style(&args.output, args.show_undecided, &linter);
+    let mut reporter = args.output.format.reporter(style);
+    let mut check = Check { args, linter: &linter, summary: Summary::default(), failed: false, targets: ReleaseSet::NONE };
+    let failed = match &args.output.output_file {
+        None => with_stdout(|out| check.all(&pool, reporter.as_mut(), out)),
+        Some(path) => {
+            let mut bytes = Vec::new();
+            let failed = check.all(&pool, reporter.as_mut(), &mut bytes)?;
+            write_whole(path, &bytes)?;
+            Ok(failed)
+        }
+    };
+    failed.map(|()| if check.failed { Exit::Usage } else { check.exit() })
+}
+
+struct Check<'a> {
+    args: &'a CheckArgs,
+    linter: &'a Linter<'a>,
+    summary: Summary,
+    failed: bool,
+    targets: ReleaseSet,
+}
+
+impl Check<'_> {
+    fn all(&mut self, pool: &rayon::ThreadPool, reporter: &mut dyn Reporter, out: &mut dyn Write) -> Result<(), CliError> {
+        let (inputs, problems) = inputs(&self.args.paths);
+        for (path, problem) in problems {
+            self.emit(FileReport::unreadable(&path, problem), true, reporter, out)?;
+        }
+        for batch in inputs.chunks(BATCH) {
+            let reports: Vec<FileReport> = if batch.len() == 1 {
+                batch.iter().map(|input| self.one(input)).collect()
+            } else {
+                pool.install(|| batch.par_iter().map(|input| self.one(input)).collect())
+            };
+            for (report, input) in reports.into_iter().zip(batch) {
+                self.emit(report, input.named, reporter, out)?;
+            }
+        }
+        self.summary.targets = self.target_lines();
+        reporter.finish(out, &self.summary)?;
+        Ok(())
+    }
+
+    fn one(&self, input: &Input) -> FileReport {
+        let path = if input.path.as_os_str() == "-" { &self.args.stdin_filename } else { &input.path };
+        let text = match read_text(&input.path, input.is_log()) {
+            Ok(text) => text,
+            Err(error) => return FileReport::unreadable(path, error.to_string()),
+        };
+        if input.is_log() && !input.named && !crate::document::arg_dump::has_arg_dump(&text) {
+            return self.linter.file(path, "");
+        }
+        self.linter.file(path, &text)
+    }
+
+    /// Filters one file's findings and hands them to the reporter; files of another kind are only mentioned when named.
+    fn emit(
+        &mut self,
+        mut report: FileReport,
+        named: bool,
+        reporter: &mut dyn Reporter,
+        out: &mut dyn Write,
+    ) -> Result<(), CliError> {
+        let least = if self.args.pedantic { Level::Info } else { self.args.min_severity };
+        report.findings.retain(|finding| least.includes(finding.severity));
+        self.targets = self.targets.or(report.targets);
+        if report.status == Status::Unreadable {
+            self.failed |= named && report.findings.is_empty();
+            if !named && report.findings.is_empty() {
+                report.status = Status::Unrecognised;
+            }
+        }
+        self.summary.add(&report);
+        if let Some(limit) = self.args.max_diagnostics {
+            let shown = self.summary.errors + self.summary.warnings + self.summary.infos - report.findings.len();
+            let room = limit.saturating_sub(shown);
+            let hidden = report.findings.len().saturating_sub(room);
+            self.summary.hidden += hidden;
+            report.findings.truncate(room);
+        }
+        let silent = matches!(report.status, Status::Unrecognised | Status::NotMoe) && !named && self.args.output.verbose == 0;
+        if silent && matches!(self.args.output.format, crate::output::Format::Human | crate::output::Format::Concise) {
+            return Ok(());
+        }
+        reporter.file(out, &report)?;
+        Ok(())
+    }
+
+    fn exit(&self) -> Exit {
+        let counts = [
+            (crate::rule::model::Severity::Error, self.summary.errors),
+            (crate::rule::model::Severity::Warning, self.summary.warnings),
+            (crate::rule::model::Severity::Info, self.summary.infos),
+        ];
+        let found = counts.iter().any(|(severity, count)| *count > 0 && self.args.fail_on.includes(*severity));
+        if found { Exit::Findings } else { Exit::Clean }
+    }
+
+    fn target_lines(&self) -> Vec<TargetLine> {
+        let source = |package| match self.linter.target.source(package) {
+            TargetSource::Flag => "flag",
+            TargetSource::Inferred => "inferred",
+        };
+        let releases = self.linter.catalogue.releases.packages.get(CORE);
+        let names = releases.map_or_else(Vec::new, |package| package.names(self.targets).into_iter().map(str::to_owned).collect());
+        let mut lines = vec![TargetLine { package: CORE.to_owned(), releases: names, source: source(CORE) }];
+        if source(BRIDGE) == "flag"
+            && let Some(package) = self.linter.catalogue.releases.packages.get(BRIDGE)
+        {
+            let said = self.linter.target.bridge(self.linter.catalogue, crate::lint::target::Candidates::default());
+            let names = package.names(said.target).into_iter().map(str::to_owned).collect();
+            lines.push(TargetLine { package: BRIDGE.to_owned(), releases: names, source: "flag" });
+        }
+        lines
+    }
+}
+
+fn threads(args: &CheckArgs) -> usize {
+    args.jobs.map_or_else(|| std::thread::available_parallelism().map_or(1, usize::from), usize::from)
+}
+
+fn style(args: &OutputArgs, show_undecided: bool, linter: &Linter<'_>) -> Style {
+    let terminal = args.output_file.is_none() && io::stdout().is_terminal();
+    let color = match args.color {
+        Color::Always => true,
+        Color::Never => false,
+        Color::Auto => terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
+    };
+    let columns = std::env::var("COLUMNS").ok().and_then(|text| text.parse::<usize>().ok());
+    let note = match linter.target.core_name(linter.catalogue) {
+        Some(release) => format!("{CORE} {release} (--target)"),
+        None => format!("{CORE}: any release that has these settings (say which with --target)"),
+    };
+    Style {
+        color,
+        unicode: terminal || color || args.color == Color::Auto,
+        width: columns.unwrap_or(100).clamp(40, 200),
+        show_undecided,
+        quiet: args.quiet,
+        rules: if args.format == crate::output::Format::Sarif {
+            linter.rules.iter().map(|rule| (*rule).clone()).collect()
+        } else {
+            Vec::new()
+        },
+        target_note: note,
+    }
+}
+
+/// Writes beside the file, then renames: never half a file.
+fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), CliError> {
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(".tmp");
+    let failed = |error: io::Error| CliError::Usage(format!("--output-file {}: {error}", path.display()));
+    fs::write(&beside, bytes).map_err(failed)?;
+    fs::rename(&beside, path).map_err(failed)
+}

@@ -1,0 +1,185 @@
+//! In-house files: Megatron-Core's names in either spelling, at the root or under sections of any name.
+
+use crate::document::scalar::Schema;
+use crate::document::tree::{Document, Entry as Pair, Kind, NodeId};
+use crate::facts::catalogue::{Catalogue, Spelling};
+use crate::facts::field::{FieldId, Owner};
+use crate::facts::shape::{Completeness, Frontend, Stage};
+use crate::facts::store::{Entry, Facts, UnknownKey};
+
+use super::megatron_lm::{imply, spelled};
+use super::value::{Reading, raw_kind, read};
+
+/// Keys by which a file says that the rest of it stands elsewhere.
+const COMPOSED: [&str; 4] = ["defaults", "extends", "_base_", "hydra"];
+
+/// The settings of one section.
+struct Section {
+    name: String,
+    anchor: crate::document::Span,
+    settings: Vec<(FieldId, Entry)>,
+}
+
+/// What a walk over the root and its sections found.
+#[derive(Default)]
+struct Found {
+    sections: Vec<Section>,
+    unknown: Vec<UnknownKey>,
+    environment: Vec<NodeId>,
+    keys: usize,
+}
+
+/// Reads the document if it holds settings that only a Megatron-Core config has; `None` if it is another kind of file.
+#[must_use]
+pub fn facts(document: &Document<'_>, root: NodeId, catalogue: &Catalogue) -> Option<Vec<Facts>> {
+    if !document.is_mapping(root) || document.get(root, "_target_").is_some() {
+        return None;
+    }
+    let entries = document.effective_entries(root);
+    if entries.iter().any(|pair| document.text(pair.key).is_some_and(|key| COMPOSED.contains(&key))) {
+        return None;
+    }
+    let mut walk = Walk { document, catalogue, schema: schema(document), found: Found::default() };
+    walk.section("", document.node(root).span, &entries, true);
+    let found = walk.found;
+    let settings = || found.sections.iter().flat_map(|section| &section.settings);
+    let names = || settings().map(|(field, _)| catalogue.field(*field));
+    if !names().any(|field| is_distinctive(&field.name)) {
+        return None;
+    }
+    let config = names().filter(|field| field.owner != Owner::Args).count();
+    let known = names().count();
+    if config < 2 {
+        return None;
+    }
+    let frontend = if config >= 8 && known * 10 >= found.keys * 9 { Frontend::Python } else { Frontend::Generic };
+    Some(roles(document, catalogue, &found, frontend))
+}
+
+/// Names that no other kind of file uses.
+fn is_distinctive(name: &str) -> bool {
+    name.starts_with("moe_") || name.ends_with("_model_parallel_size") || name == "num_moe_experts"
+}
+
+/// JSON has its own rules for scalars.
+fn schema(document: &Document<'_>) -> Schema {
+    let json = document.source.trim_start().starts_with(['{', '[']);
+    if json { Schema::Core } else { Schema::PyYaml }
+}
+
+struct Walk<'a, 's> {
+    document: &'a Document<'s>,
+    catalogue: &'a Catalogue,
+    schema: Schema,
+    found: Found,
+}
+
+impl Walk<'_, '_> {
+    /// Reads one mapping; the root's own mappings are sections, deeper ones are not looked into.
+    fn section(&mut self, name: &str, anchor: crate::document::Span, entries: &[Pair], root: bool) {
+        let mut section = Section { name: name.to_owned(), anchor, settings: Vec::new() };
+        for pair in entries {
+            let Some(key) = self.document.text(pair.key) else { continue };
+            let place = self.document.node(pair.key).span;
+            if root && self.document.is_mapping(pair.value) {
+                if matches!(key, "ENV_VARS" | "env_vars" | "env" | "environment") {
+                    self.found.environment.push(pair.value);
+                }
+                self.section(key, place, &self.document.effective_entries(pair.value), false);
+                continue;
+            }
+            self.found.keys += 1;
+            let path = || if name.is_empty() { key.to_owned() } else { format!("{name}.{key}") };
+            match self.catalogue.find(key) {
+                Some((field, spelling)) if self.fits(field, pair.value) => {
+                    let entry = self.entry(pair, spelling, path());
+                    section.settings.push((field, entry));
+                }
+                Some(_) => {}
+                None => self.found.unknown.push(UnknownKey { key: key.to_owned(), span: place, path: path() }),
+            }
+        }
+        if !section.settings.is_empty() {
+            self.found.sections.push(section);
+        }
+    }
+
+    /// A mapping or a list of mappings under an argument's name is something else of the same name.
+    fn fits(&self, field: FieldId, value: NodeId) -> bool {
+        let node = &self.document.node(self.document.resolve(value)).kind;
+        !matches!(node, Kind::Mapping(..)) || self.catalogue.field(field).owner != Owner::Args
+    }
+
+    fn entry(&self, pair: &Pair, spelling: Spelling, path: String) -> Entry {
+        let value = read(self.document, pair.value, self.schema, &no_object);
+        Entry {
+            value: value.map(|value| spelled(value, spelling)),
+            key_span: self.document.node(pair.key).span,
+            span: self.document.node(pair.value).span,
+            path,
+            raw: raw_kind(self.document, pair.value),
+        }
+    }
+}
+
+fn no_object(_: &Document<'_>, _: NodeId) -> Reading {
+    Err("a mapping, which this setting never is".to_owned())
+}
+
+/// All sections make one role; sections that give one setting different values are roles of their own, and share the
+/// rest.
+fn roles(document: &Document<'_>, catalogue: &Catalogue, found: &Found, frontend: Frontend) -> Vec<Facts> {
+    let collides = |section: &Section| {
+        found.sections.iter().any(|other| {
+            other.name != section.name
+                && section.settings.iter().any(|(field, entry)| {
+                    other.settings.iter().any(|(same, theirs)| same == field && theirs.value != entry.value)
+                })
+        })
+    };
+    let (own, shared): (Vec<&Section>, Vec<&Section>) = found.sections.iter().partition(|section| collides(section));
+    let heads: Vec<Option<&Section>> = if own.is_empty() { vec![None] } else { own.into_iter().map(Some).collect() };
+    heads
+        .into_iter()
+        .map(|head| {
+            let role = head.map_or("config", |section| if section.name.is_empty() { "root" } else { &section.name });
+            let mut facts = Facts::new(catalogue, role, frontend, Completeness::Authored, Stage::Requested);
+            let first = head.or(shared.first().copied());
+            facts.anchor = first.map(|section| section.anchor).unwrap_or_default();
+            for section in shared.iter().copied().chain(head) {
+                for (field, entry) in &section.settings {
+                    facts.set(*field, entry.clone());
+                }
+            }
+            facts.unknown_keys.clone_from(&found.unknown);
+            for section in &found.environment {
+                super::environment_block(document, *section, &mut facts);
+            }
+            imply(catalogue, &mut facts);
+            mark_excerpt(catalogue, &mut facts);
+            facts
+        })
+        .collect()
+}
+
+/// A file with MoE options and none of the model's own sizes is an excerpt: how many experts there are is not known.
+fn mark_excerpt(catalogue: &Catalogue, facts: &mut Facts) {
+    let absent = |name: &str| catalogue.by_name(name).is_none_or(|field| facts.entry(field).is_none());
+    if !["num_moe_experts", "num_layers", "hidden_size"].into_iter().all(absent) {
+        return;
+    }
+    facts.partial = true;
+    if let Some(field) = catalogue.by_name("num_moe_experts") {
+        let why = "the number of experts stands in another file".to_owned();
+        facts.set(
+            field,
+            Entry {
+                value: Err(why),
+                key_span: facts.anchor,
+                span: facts.anchor,
+                path: String::new(),
+                raw: crate::facts::store::RawKind::Other,
+            },
+        );
+    }
+}

@@ -1,0 +1,152 @@
+//! Megatron-LM's `model_config.yaml`: command-line flags as keys of `MODEL_ARGS`.
+
+use crate::document::scalar::Schema;
+use crate::document::tree::{Document, Entry as Pair, Kind, NodeId};
+use crate::facts::catalogue::{Catalogue, Spelling};
+use crate::facts::field::FieldId;
+use crate::facts::shape::{Completeness, Frontend, Stage};
+use crate::facts::store::{Entry, Facts, RawKind, UnknownKey};
+use crate::facts::value::Value;
+
+use super::value::{Reading, placeholder, plain_name, raw_kind, read};
+
+/// Mappings of flags: `MODEL_ARGS`, `MODEL_ARGS_2` (the second run of a resume test), `ARGS` of the MoE recipes.
+fn is_arguments(key: &str) -> bool {
+    key == "ARGS" || key.strip_prefix("MODEL_ARGS").is_some_and(|rest| rest.is_empty() || rest.starts_with('_'))
+}
+
+/// Whether the document has such a mapping.
+#[must_use]
+pub fn recognises(document: &Document<'_>, root: NodeId) -> bool {
+    document.entries(root).iter().any(|pair| {
+        document.text(pair.key).is_some_and(is_arguments) && document.is_mapping(pair.value)
+    })
+}
+
+/// One role a mapping of flags.
+#[must_use]
+pub fn facts(document: &Document<'_>, root: NodeId, catalogue: &Catalogue) -> Vec<Facts> {
+    let mut roles = Vec::new();
+    for pair in document.effective_entries(root) {
+        let Some(key) = document.text(pair.key).filter(|key| is_arguments(key)) else { continue };
+        if !document.is_mapping(pair.value) {
+            continue;
+        }
+        let mut facts = Facts::new(catalogue, key, Frontend::MegatronLm, Completeness::Authored, Stage::Requested);
+        facts.anchor = document.node(pair.key).span;
+        for name in ["ENV_VARS", "MODEL_ENV_VARS"] {
+            if let Some(section) = document.get(root, name) {
+                super::environment_block(document, section.value, &mut facts);
+            }
+        }
+        for argument in document.effective_entries(pair.value) {
+            flag(document, catalogue, &mut facts, &argument, key);
+        }
+        imply(catalogue, &mut facts);
+        roles.push(facts);
+    }
+    roles
+}
+
+/// One `--flag: value`.
+fn flag(document: &Document<'_>, catalogue: &Catalogue, facts: &mut Facts, pair: &Pair, section: &str) {
+    let Some(key) = document.text(pair.key) else { return };
+    let span = document.node(pair.key).span;
+    let path = format!("{section}.{key}");
+    let Some((field, spelling)) = catalogue.find(key) else {
+        facts.unknown_keys.push(UnknownKey { key: key.to_owned(), span, path });
+        return;
+    };
+    let text = document.text(pair.value);
+    // an empty value is dropped by the launcher that reads these files
+    if text == Some("") {
+        return;
+    }
+    let kind = catalogue.field(field).kind;
+    let value = match text {
+        Some(text) if kind.list || text.starts_with('[') => words(text, kind.list && !kind.text && !kind.integer),
+        _ => read(document, pair.value, Schema::PyYaml, &no_object),
+    };
+    let value = value.map(|value| spelled(value, spelling));
+    let raw = match raw_kind(document, pair.value) {
+        // quotes mean nothing on a command line
+        RawKind::Quoted => RawKind::Scalar,
+        other => other,
+    };
+    let value = if raw == RawKind::Scalar && matches!(document.node(document.resolve(pair.value)).kind, Kind::Scalar(..)) {
+        value.map(unquoted)
+    } else {
+        value
+    };
+    facts.set(field, Entry { value, key_span: span, span: document.node(pair.value).span, path, raw });
+}
+
+/// What the parser makes of quoted numbers: on a command line everything is text until its type is applied.
+fn unquoted(value: Value) -> Value {
+    match value {
+        Value::Str(text) => match (text.parse::<i64>(), text.parse::<f64>()) {
+            (Ok(number), _) => Value::Int(number),
+            (_, Ok(number)) if text.starts_with(|c: char| c.is_ascii_digit() || c == '-' || c == '.') => {
+                Value::Float(number)
+            }
+            _ => Value::Str(text),
+        },
+        other => other,
+    }
+}
+
+/// The setting's value behind a flag of the opposite meaning.
+pub(super) fn spelled(value: Value, spelling: Spelling) -> Value {
+    match spelling {
+        Spelling::Plain => value,
+        Spelling::Inverted | Spelling::Off => Value::Bool(!value.truthy()),
+    }
+}
+
+/// `[attn moe_router]` and `attn moe_router`: several words behind one flag. One word stays one word unless the
+/// setting is a list and nothing else.
+fn words(text: &str, always: bool) -> Reading {
+    if let Some(why) = placeholder(text) {
+        return Err(why);
+    }
+    let inner = text.trim().strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+    let listed = inner.is_some();
+    let parts = inner.unwrap_or(text).split([' ', ',']).filter(|part| !part.is_empty());
+    let items: Vec<Value> = parts.map(|part| unquoted(Value::Str(plain_name(part).to_owned()))).collect();
+    match items.as_slice() {
+        [one] if !listed && !always => Ok(one.clone()),
+        _ => Ok(Value::List(items)),
+    }
+}
+
+fn no_object(_: &Document<'_>, _: NodeId) -> Reading {
+    Err("a mapping, which no flag takes".to_owned())
+}
+
+/// Arguments that set config attributes under another name (`core_transformer_config_from_args`).
+const IMPLIED: [(&str, &[(&str, &str)]); 3] = [
+    ("swiglu", &[("gated_linear_unit", "true"), ("activation_func", "silu")]),
+    ("quick_geglu", &[("gated_linear_unit", "true"), ("activation_func", "quick_gelu")]),
+    ("squared_relu", &[("activation_func", "squared_relu")]),
+];
+
+/// Sets what the arguments imply, pointing at the argument.
+pub(super) fn imply(catalogue: &Catalogue, facts: &mut Facts) {
+    for (argument, settings) in IMPLIED {
+        let Some((field, _)) = catalogue.find(argument) else { continue };
+        let Some(entry) = facts.entry(field).filter(|entry| entry.value == Ok(Value::Bool(true))).cloned() else {
+            continue;
+        };
+        for (name, value) in settings {
+            let Some(target) = catalogue.by_name(name) else { continue };
+            let value = if *value == "true" { Value::Bool(true) } else { Value::Str((*value).to_owned()) };
+            set_if_absent(facts, target, Entry { value: Ok(value), raw: RawKind::Other, ..entry.clone() });
+        }
+    }
+}
+
+fn set_if_absent(facts: &mut Facts, field: FieldId, entry: Entry) {
+    if facts.entry(field).is_none() {
+        facts.set(field, entry);
+    }
+}

@@ -1,0 +1,189 @@
+//! YAML (and JSON, its subset) → span tree.
+
+use std::borrow::Cow;
+
+use granit_parser::{Event, Parser, ScalarStyle, Tag};
+
+use super::tree::{Comment, Document, Entry, Kind, Node, NodeId, Span, Style, SyntaxError};
+
+/// Comments in a row that the parser may hold back; licence headers are longer than its default of 96.
+const MAX_COMMENTS: usize = 1 << 20;
+/// Nested collections; no config comes near it, and walking the tree recurses this deep.
+const MAX_NESTING: usize = 128;
+
+/// Parses all documents of `source`. What can't be read is an entry in [`Document::errors`]; the documents before it
+/// are kept.
+#[must_use]
+pub fn parse_yaml(source: &str) -> Document<'_> {
+    let mut builder = Builder::new(source);
+    builder.read(source, 0);
+    builder.document
+}
+
+/// Parses JSON Lines: one document a line, a broken line being an error of its own.
+#[must_use]
+pub fn parse_json_lines(source: &str) -> Document<'_> {
+    let mut builder = Builder::new(source);
+    let mut offset = 0;
+    for line in source.split_inclusive('\n') {
+        if !line.trim().is_empty() {
+            builder.read(line, offset);
+        }
+        offset += line.len();
+    }
+    builder.document
+}
+
+/// Whether the text has a JSON object on each of its first two lines: more than one document in the JSON Lines form.
+#[must_use]
+pub fn looks_like_json_lines(source: &str) -> bool {
+    let mut lines = source.lines().map(str::trim).filter(|line| !line.is_empty());
+    let object = |line: Option<&str>| line.is_some_and(|line| line.starts_with('{') && line.ends_with('}'));
+    object(lines.next()) && object(lines.next())
+}
+
+/// A collection that is still open.
+struct Frame {
+    id: NodeId,
+    mapping: bool,
+    /// Where its children begin in [`Builder::pending`].
+    children: usize,
+}
+
+struct Builder<'s> {
+    document: Document<'s>,
+    frames: Vec<Frame>,
+    pending: Vec<NodeId>,
+    /// Anchor id → node, for the document being read.
+    anchors: Vec<(usize, NodeId)>,
+    /// What to add to the parser's offsets.
+    shift: usize,
+}
+
+impl<'s> Builder<'s> {
+    fn new(source: &'s str) -> Self {
+        let nodes = Vec::with_capacity(source.len() / 16);
+        let document = Document { source, nodes, ..Document::default() };
+        Self { document, frames: Vec::new(), pending: Vec::new(), anchors: Vec::new(), shift: 0 }
+    }
+
+    fn read(&mut self, text: &'s str, shift: usize) {
+        self.shift = shift;
+        let options = granit_parser::options! {
+            emit_anchor_events: true,
+            max_buffered_comment_events: MAX_COMMENTS,
+            flow_nesting_limit: MAX_NESTING,
+            block_nesting_limit: MAX_NESTING,
+            block_scalar_eof_without_line_feed: true,
+        };
+        for next in Parser::new_from_str_with_options(text, options) {
+            match next {
+                Ok((event, span)) => {
+                    let range = span.byte_range().unwrap_or(0..0);
+                    self.event(event, Span::new(range.start + shift, range.end + shift));
+                }
+                Err(error) => {
+                    self.abandon();
+                    let at = error.marker().byte_offset().unwrap_or(0).min(text.len()) + shift;
+                    let message = plain_message(&error.kind().to_string());
+                    self.document.errors.push(SyntaxError { span: Span::new(at, at), message });
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Drops what a broken document left half-built.
+    fn abandon(&mut self) {
+        self.frames.clear();
+        self.pending.clear();
+        self.anchors.clear();
+    }
+
+    fn event(&mut self, event: Event<'s>, span: Span) {
+        match event {
+            Event::DocumentStart(..) => self.abandon(),
+            Event::DocumentEnd => {
+                if let Some(root) = self.pending.pop() {
+                    self.document.roots.push(root);
+                }
+                self.abandon();
+            }
+            Event::Comment(text, _) => self.document.comments.push(Comment { span, text }),
+            Event::Scalar(text, style, anchor, tag) => {
+                let style = scalar_style(style, span);
+                self.node(Kind::Scalar(text, style), span, anchor, tag);
+            }
+            Event::Alias(anchor) => {
+                let target = self.anchors.iter().rev().find(|known| known.0 == anchor).map(|known| known.1);
+                match target {
+                    Some(target) => drop(self.node(Kind::Alias(target), span, 0, None)),
+                    None => drop(self.node(Kind::Scalar(Cow::Borrowed(""), Style::Absent), span, 0, None)),
+                }
+            }
+            Event::Anchor(id, _) => {
+                if let Some((_, node)) = self.anchors.iter().rev().find(|known| known.0 == id) {
+                    self.document.nodes[node.0 as usize].anchor = Some(span);
+                }
+            }
+            Event::MappingStart(_, anchor, tag) => self.open(true, span, anchor, tag),
+            Event::SequenceStart(_, anchor, tag) => self.open(false, span, anchor, tag),
+            Event::MappingEnd | Event::SequenceEnd => self.close(span),
+            _ => {}
+        }
+    }
+
+    fn node(&mut self, kind: Kind<'s>, span: Span, anchor: usize, tag: Option<Cow<'s, Tag>>) -> NodeId {
+        let id = NodeId(u32::try_from(self.document.nodes.len()).unwrap_or(u32::MAX));
+        let tag = tag.map(|tag| tag.original().into_boxed_str());
+        self.document.nodes.push(Node { span, kind, tag, anchor: None });
+        if anchor > 0 {
+            self.anchors.push((anchor, id));
+        }
+        self.pending.push(id);
+        id
+    }
+
+    fn open(&mut self, mapping: bool, span: Span, anchor: usize, tag: Option<Cow<'s, Tag>>) {
+        let kind = if mapping { Kind::Mapping(0, 0) } else { Kind::Sequence(0, 0) };
+        let id = self.node(kind, span, anchor, tag);
+        self.frames.push(Frame { id, mapping, children: self.pending.len() });
+    }
+
+    fn close(&mut self, span: Span) {
+        let Some(frame) = self.frames.pop() else { return };
+        let document = &mut self.document;
+        let length = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+        // a block collection's end event sits at the next token: its last child is where it really ends
+        let last = self.pending.get(frame.children..).and_then(<[NodeId]>::last);
+        let end = last.map_or(span.end, |child| document.nodes[child.0 as usize].span.end.max(span.start.min(span.end)));
+        let children = self.pending.drain(frame.children..);
+        let kind = if frame.mapping {
+            let start = length(document.entries.len());
+            let children: Vec<NodeId> = children.collect();
+            document.entries.extend(children.chunks_exact(2).map(|pair| Entry { key: pair[0], value: pair[1] }));
+            Kind::Mapping(start, length(document.entries.len()))
+        } else {
+            let start = length(document.items.len());
+            document.items.extend(children);
+            Kind::Sequence(start, length(document.items.len()))
+        };
+        let node = &mut document.nodes[frame.id.0 as usize];
+        node.kind = kind;
+        node.span.end = end.max(node.span.start);
+    }
+}
+
+fn scalar_style(style: ScalarStyle, span: Span) -> Style {
+    match style {
+        ScalarStyle::Plain if span.is_empty() => Style::Absent,
+        ScalarStyle::Plain => Style::Plain,
+        ScalarStyle::Literal | ScalarStyle::Folded => Style::Block,
+        _ => Style::Quoted,
+    }
+}
+
+/// The parser's words without its own place in the text, which counts characters.
+fn plain_message(message: &str) -> String {
+    message.trim().trim_end_matches('.').to_owned()
+}

@@ -1,0 +1,186 @@
+//! The facts of one role of one file: what it says about each setting, and where.
+
+use std::collections::BTreeMap;
+
+use crate::document::Span;
+
+use super::catalogue::Catalogue;
+use super::field::{FieldId, Owner};
+use super::release::ReleaseSet;
+use super::shape::{Completeness, Frontend, Stage};
+use super::value::Value;
+
+/// A setting that the file holds.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Entry {
+    /// The value, or why it can't be known (`${VAR}`, `???`).
+    pub value: Result<Value, String>,
+    /// The key, as written.
+    pub key_span: Span,
+    /// The value; empty where nothing is written.
+    pub span: Span,
+    /// The path of keys to it: `model.moe_router_topk`.
+    pub path: String,
+    /// Whether the file spells the setting as a bare flag or list that the value's text does not show.
+    pub raw: RawKind,
+}
+
+/// How the value stands in the file, for the checks that look at the text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RawKind {
+    /// A scalar that is its value.
+    Scalar,
+    /// A scalar in quotes.
+    Quoted,
+    /// Anything else: a list, an object, a bare flag.
+    Other,
+}
+
+/// A key that names no setting.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnknownKey {
+    /// As written.
+    pub key: String,
+    /// Where.
+    pub span: Span,
+    /// The path of keys to it.
+    pub path: String,
+}
+
+/// An environment variable that the file sets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EnvEntry {
+    /// As the shell would see it; `None` where it holds `${…}`.
+    pub value: Option<String>,
+    /// The name's place.
+    pub key_span: Span,
+    /// The value's place.
+    pub span: Span,
+}
+
+/// What one file says in one role.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Facts {
+    /// `model`, `MODEL_ARGS_2`, …: the settings that one model is built from.
+    pub role: String,
+    /// Who reads the file.
+    pub frontend: Frontend,
+    /// A dump or somebody's own words.
+    pub completeness: Completeness,
+    /// Before or after the framework's rewriting.
+    pub stage: Stage,
+    /// Whether it is an excerpt: the model's own settings (layers, sizes, experts) stand elsewhere.
+    pub partial: bool,
+    /// Where the role begins, for findings about something that is not there.
+    pub anchor: Span,
+    /// Keys that are no setting.
+    pub unknown_keys: Vec<UnknownKey>,
+    /// Variables that the file sets for the job.
+    pub env: BTreeMap<String, EnvEntry>,
+    entries: Vec<Entry>,
+    /// By [`FieldId`]; `u16::MAX`: absent.
+    index: Vec<u16>,
+    order: Vec<FieldId>,
+}
+
+/// What is known about a setting in one release.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Fact<'a> {
+    /// Written in the file.
+    Explicit(&'a Entry),
+    /// Absent; this is what the release would use.
+    Default(&'a Value),
+    /// Nobody knows.
+    Unknown,
+    /// The release doesn't have it.
+    NotInRelease,
+}
+
+impl Facts {
+    /// Nothing known yet.
+    #[must_use]
+    pub fn new(catalogue: &Catalogue, role: &str, frontend: Frontend, completeness: Completeness, stage: Stage) -> Self {
+        Self {
+            role: role.to_owned(),
+            frontend,
+            completeness,
+            stage,
+            partial: false,
+            anchor: Span::default(),
+            unknown_keys: Vec::new(),
+            env: BTreeMap::new(),
+            entries: Vec::new(),
+            index: vec![u16::MAX; catalogue.fields.len()],
+            order: Vec::new(),
+        }
+    }
+
+    /// Adds or replaces a setting: a later spelling of the same setting wins, as on a command line.
+    pub fn set(&mut self, field: FieldId, entry: Entry) {
+        let slot = usize::from(field.0);
+        let Some(index) = self.index.get_mut(slot) else { return };
+        if let Some(known) = self.entries.get_mut(usize::from(*index)) {
+            *known = entry;
+        } else if let Ok(at) = u16::try_from(self.entries.len()) {
+            *index = at;
+            self.entries.push(entry);
+            self.order.push(field);
+        }
+    }
+
+    /// The setting as the file has it.
+    #[must_use]
+    pub fn entry(&self, field: FieldId) -> Option<&Entry> {
+        let index = *self.index.get(usize::from(field.0))?;
+        self.entries.get(usize::from(index))
+    }
+
+    /// All settings of the file in its order.
+    pub fn entries(&self) -> impl Iterator<Item = (FieldId, &Entry)> {
+        self.order.iter().copied().zip(&self.entries)
+    }
+
+    /// How many settings the file has.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether it has none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// What is known about `field` in the Megatron-Core release at `release`.
+    #[must_use]
+    pub fn fact<'a>(&'a self, catalogue: &'a Catalogue, field: FieldId, release: usize) -> Fact<'a> {
+        let about = catalogue.field(field);
+        if about.owner == Owner::Environment {
+            return self.entry(field).map_or(Fact::Unknown, Fact::Explicit);
+        }
+        let Some(run) = about.run(release) else { return Fact::NotInRelease };
+        match self.entry(field) {
+            Some(entry) if entry.value.is_err() => Fact::Unknown,
+            Some(entry) => Fact::Explicit(entry),
+            None => Fact::Default(match (&run.cli_default, self.frontend) {
+                (Some(default), Frontend::MegatronLm) => default,
+                _ => &run.default,
+            }),
+        }
+    }
+
+    /// The releases in which every setting of the file exists; all of `within` when no release has them all
+    /// (then one of the keys is a mistake, and that is a finding of its own).
+    #[must_use]
+    pub fn possible_releases(&self, catalogue: &Catalogue, within: ReleaseSet) -> ReleaseSet {
+        let mut set = within;
+        for (field, _) in self.entries() {
+            let field = catalogue.field(field);
+            if field.owner != Owner::Environment && !field.runs.is_empty() {
+                set = set.and(field.releases().or(field.flag_releases.unwrap_or(ReleaseSet::NONE)));
+            }
+        }
+        if set.is_empty() { within } else { set }
+    }
+}

@@ -1,0 +1,21 @@
+//! moelint reads configs of Mixture-of-Experts training runs and says, before the job starts, what the framework would
+//! refuse, silently change or run badly, for the release that will run them.
+//!
+//! Data moves one way, one folder an arrow:
+//!
+//! ```text
+//! bytes ──document──▶ span tree ──dialect──▶ facts ──rule, lint──▶ findings ──output──▶ text
+//! ```
+//!
+//! [`source`] and [`output`] do all input and output; what is between them is pure.
+
+#![forbid(unsafe_code)]
+
+pub mod cli;
+pub mod dialect;
+pub mod document;
+pub mod facts;
+pub mod lint;
+pub mod output;
+pub mod rule;
+pub mod source;

@@ -1,0 +1,295 @@
+//! Rules × roles × releases → findings.
+
+use std::borrow::Cow;
+
+use crate::document::{LineIndex, Span};
+use crate::facts::catalogue::Catalogue;
+use crate::facts::field::FieldId;
+use crate::facts::release::{BRIDGE, ReleaseSet};
+use crate::facts::shape::{Completeness, Frontend};
+use crate::facts::store::Facts;
+use crate::rule::eval::eval;
+use crate::rule::load::core_release;
+use crate::rule::model::{Case, Part, Phase, Rule, RuleLabel, Severity, Template};
+
+use super::finding::{Certainty, Finding, Label, Undecided, Verdicts, fingerprint};
+use super::order::file_rank;
+use super::target::{Candidates, Target, TargetSource, in_words};
+use super::view::{Outside, View};
+
+/// Everything that stays the same over all files of a run.
+#[derive(Clone, Debug)]
+pub struct Linter<'r> {
+    /// Settings and releases.
+    pub catalogue: &'r Catalogue,
+    /// The rules in use.
+    pub rules: Vec<&'r Rule>,
+    /// Which releases.
+    pub target: Target,
+    /// Facts from outside the files.
+    pub outside: Outside,
+}
+
+/// One role's results.
+#[derive(Clone, Debug, Default)]
+pub struct RoleReport {
+    /// What was found.
+    pub findings: Vec<Finding>,
+    /// What could not be decided.
+    pub undecided: Vec<Undecided>,
+}
+
+/// A file's text with its lines, for turning bytes into places.
+#[derive(Clone, Copy)]
+pub struct Source<'a> {
+    /// The text.
+    pub text: &'a str,
+    /// Its lines.
+    pub lines: &'a LineIndex,
+}
+
+impl Source<'_> {
+    /// A label without a setting.
+    #[must_use]
+    pub fn label(&self, span: Span, text: String) -> Label {
+        Label {
+            field: None,
+            path: String::new(),
+            primary: false,
+            text,
+            span,
+            start: self.lines.position(self.text, span.start),
+            end: self.lines.position(self.text, span.end),
+        }
+    }
+}
+
+/// What came out of one rule over the releases.
+struct Outcome<'r> {
+    fails: ReleaseSet,
+    unknown: ReleaseSet,
+    /// The case that fails in the newest release, with that release.
+    newest: Option<(&'r Case, usize)>,
+    /// The case that could not be decided in the newest release, with that release.
+    open: Option<(&'r Case, usize)>,
+}
+
+impl<'r> Linter<'r> {
+    /// Checks one role with every rule.
+    #[must_use]
+    pub fn role(&self, facts: &Facts, source: Source<'_>) -> RoleReport {
+        let core = self.target.core(self.catalogue, facts);
+        let bridge = self.target.bridge(self.catalogue, core);
+        let mut report = RoleReport::default();
+        for rule in &self.rules {
+            if !applies(rule, facts) {
+                continue;
+            }
+            let candidates = if rule.package == BRIDGE { bridge } else { core };
+            let outcome = self.evaluate(rule, facts, candidates.target);
+            if let Some((case, release)) = outcome.newest {
+                report.findings.push(self.finding(rule, case, release, facts, source, candidates, outcome.fails));
+            } else if let Some((case, release)) = outcome.open {
+                let view = self.view(rule, facts, release);
+                let missing = view.missing(&case.condition);
+                report.undecided.push(Undecided { rule: Cow::Owned(rule.id.clone()), role: facts.role.clone(), missing });
+            }
+        }
+        report
+    }
+
+    fn view<'a>(&'a self, rule: &Rule, facts: &'a Facts, release: usize) -> View<'a> {
+        let core = core_release(self.catalogue, &rule.package, release);
+        View { facts, catalogue: self.catalogue, outside: &self.outside, core, release }
+    }
+
+    /// One evaluation for each set of releases in which the rule's defaults are the same.
+    fn evaluate(&self, rule: &'r Rule, facts: &Facts, releases: ReleaseSet) -> Outcome<'r> {
+        let mut outcome = Outcome { fails: ReleaseSet::NONE, unknown: ReleaseSet::NONE, newest: None, open: None };
+        for case in &rule.cases {
+            if case.releases.and(releases).is_empty() {
+                continue;
+            }
+            for segment in &case.segments {
+                let set = segment.and(releases);
+                let Some(release) = set.newest() else { continue };
+                let view = self.view(rule, facts, release);
+                match eval(&case.condition, &view).truth() {
+                    Some(true) => {
+                        outcome.fails = outcome.fails.or(set);
+                        outcome.newest = newer(outcome.newest, case, release);
+                    }
+                    Some(false) => {}
+                    None => {
+                        outcome.unknown = outcome.unknown.or(set);
+                        outcome.open = newer(outcome.open, case, release);
+                    }
+                }
+            }
+        }
+        outcome
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the parts of one finding, gathered in one place")]
+    fn finding(
+        &self,
+        rule: &'r Rule,
+        case: &Case,
+        release: usize,
+        facts: &Facts,
+        source: Source<'_>,
+        candidates: Candidates,
+        fails: ReleaseSet,
+    ) -> Finding {
+        let view = self.view(rule, facts, release);
+        let everywhere = self.evaluate(rule, facts, candidates.possible.or(candidates.target));
+        let relevant = candidates.possible.or(candidates.target);
+        let all_fails = everywhere.fails.or(fails);
+        let known = relevant.without(everywhere.unknown).or(fails);
+        let certainty = if fails == candidates.target { Certainty::Certain } else { Certainty::DependsOnRelease };
+        let newest_passes = fails.newest() < candidates.target.newest();
+        let package = self.catalogue.releases.packages.get(&rule.package);
+        let names = |set| package.map_or_else(Vec::new, |p| p.names(set).into_iter().map(str::to_owned).collect());
+        let labels = self.labels(rule, case, &view, source);
+        let identity: Vec<String> = case.reads.iter().map(|field| identity(facts, self.catalogue, *field)).collect();
+        let mut parts = vec![rule.id.as_str(), facts.role.as_str()];
+        parts.extend(identity.iter().map(String::as_str));
+        Finding {
+            rule: Cow::Owned(rule.id.clone()),
+            code: Cow::Owned(rule.code.clone()),
+            severity: if newest_passes { lowered(rule.severity) } else { rule.severity },
+            confidence: rule.confidence,
+            phase: rule.phase,
+            certainty,
+            blocking: false,
+            message: render(&case.message, &view),
+            help: render(&rule.help, &view),
+            role: facts.role.clone(),
+            labels,
+            releases: Verdicts {
+                package: rule.package.clone(),
+                fails: names(all_fails.and(known)),
+                passes: names(known.without(all_fails)),
+                summary: package.map_or_else(String::new, |package| {
+                    in_words(package, all_fails.and(known), known, self.target.source(&rule.package) == TargetSource::Flag)
+                }),
+            },
+            sources: rule.sources.clone(),
+            raises: rule.raises.clone(),
+            fingerprint: fingerprint(&parts),
+            order: (rule.phase.rank(facts.frontend), file_rank(&rule.file), line(rule, release)),
+        }
+    }
+
+    /// The rule's own labels, or the settings its condition reads; those that stand nowhere in the file are left out,
+    /// and if none does, the role's beginning is pointed at.
+    fn labels(&self, rule: &Rule, case: &Case, view: &View<'_>, source: Source<'_>) -> Vec<Label> {
+        let wanted: Vec<(FieldId, String)> = if rule.labels.is_empty() {
+            case.reads.iter().map(|field| (*field, String::new())).collect()
+        } else {
+            let shown = |label: &&RuleLabel| label.when.as_ref().is_none_or(|when| eval(when, view).truth() == Some(true));
+            rule.labels.iter().filter(shown).map(|label| (label.at, render(&label.text, view))).collect()
+        };
+        let mut labels: Vec<Label> = Vec::new();
+        for (field, text) in wanted {
+            let Some(entry) = view.facts.entry(field).filter(|entry| !entry.path.is_empty()) else { continue };
+            let span = if entry.span.is_empty() { entry.key_span } else { entry.span };
+            if labels.iter().any(|label| label.span == span) {
+                continue;
+            }
+            let mut label = source.label(span, text);
+            label.field = Some(self.catalogue.field(field).name.clone());
+            label.path.clone_from(&entry.path);
+            labels.push(label);
+        }
+        if labels.is_empty() {
+            labels.push(source.label(view.facts.anchor, String::new()));
+        }
+        if let Some(first) = labels.first_mut() {
+            first.primary = true;
+        }
+        labels
+    }
+}
+
+/// Marks the first check that would stop the run and puts findings in reading order: what stops the run first, then
+/// the rest by severity and place.
+pub fn sort(findings: &mut [Finding]) {
+    findings.sort_by(|a, b| {
+        let place = |finding: &Finding| finding.primary().map(|label| label.start.byte);
+        let errors = |finding: &Finding| if finding.severity == Severity::Error { finding.order } else { (0, 0, 0) };
+        (b.severity, errors(a), place(a), &a.code, &a.role).cmp(&(a.severity, errors(b), place(b), &b.code, &b.role))
+    });
+    let mut roles: Vec<String> = Vec::new();
+    for finding in findings {
+        let stops = finding.severity == Severity::Error && finding.phase <= Phase::FirstIteration;
+        if stops && !roles.contains(&finding.role) {
+            roles.push(finding.role.clone());
+            finding.blocking = true;
+        }
+    }
+}
+
+/// Whether the rule is about this kind of file at all.
+fn applies(rule: &Rule, facts: &Facts) -> bool {
+    let reads = rule.frontends.is_empty() || rule.frontends.contains(&facts.frontend);
+    let command_line = matches!(rule.phase, Phase::Argparse | Phase::Args);
+    // a printed listing of arguments has passed these checks, otherwise it would not have been printed
+    let validated = facts.completeness == Completeness::Dump;
+    let reached = !command_line || (facts.frontend == Frontend::MegatronLm && !validated);
+    let package = rule.package != BRIDGE || facts.frontend == Frontend::MegatronBridge;
+    reads
+        && reached
+        && package
+        && rule.completeness.is_none_or(|wanted| wanted == facts.completeness)
+        && rule.stage.is_none_or(|wanted| wanted == facts.stage)
+}
+
+fn newer<'r>(known: Option<(&'r Case, usize)>, case: &'r Case, release: usize) -> Option<(&'r Case, usize)> {
+    match known {
+        Some((_, best)) if best >= release => known,
+        _ => Some((case, release)),
+    }
+}
+
+/// A finding that the newest candidate release no longer has is one step less severe: most files run there.
+const fn lowered(severity: Severity) -> Severity {
+    match severity {
+        Severity::Error => Severity::Warning,
+        other => other,
+    }
+}
+
+fn line(rule: &Rule, release: usize) -> u32 {
+    let release = u8::try_from(release).unwrap_or(u8::MAX);
+    let known = rule.lines.get(&release).or_else(|| rule.lines.range(..=release).next_back().map(|found| found.1));
+    known.or_else(|| rule.lines.values().next()).copied().unwrap_or(u32::MAX)
+}
+
+/// Key path and value of a setting, for the fingerprint.
+fn identity(facts: &Facts, catalogue: &Catalogue, field: FieldId) -> String {
+    let name = &catalogue.field(field).name;
+    match facts.entry(field) {
+        Some(entry) => match &entry.value {
+            Ok(value) => format!("{}={value}", entry.path),
+            Err(why) => format!("{}={why}", entry.path),
+        },
+        None => format!("{name} absent"),
+    }
+}
+
+/// Fills in a template; what is not known reads `?`.
+#[must_use]
+pub fn render(template: &Template, view: &View<'_>) -> String {
+    let mut text = String::new();
+    for part in &template.parts {
+        match part {
+            Part::Text(piece) => text.push_str(piece),
+            Part::Expr(expr) => match eval(expr, view) {
+                crate::rule::eval::Term::Unknown => text.push('?'),
+                term => text.push_str(&term.to_value().to_string()),
+            },
+        }
+    }
+    text
+}

@@ -1,0 +1,223 @@
+//! Facts → findings: one file at a time, nothing shared but the rules.
+
+pub mod engine;
+pub mod finding;
+pub mod order;
+pub mod suppress;
+pub mod target;
+pub mod view;
+
+use std::borrow::Cow;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::dialect::{Dialect, is_moe, recognise};
+use crate::document::tree::Document;
+use crate::document::yaml::{looks_like_json_lines, parse_json_lines, parse_yaml};
+use crate::document::LineIndex;
+use crate::facts::release::{CORE, ReleaseSet};
+use crate::facts::store::Facts;
+use crate::rule::builtin::{self, Draft};
+use crate::rule::model::{Phase, Rule};
+
+use engine::{Linter, Source, sort};
+use finding::{Certainty, Finding, Status, Undecided, Verdicts, fingerprint};
+use suppress::Suppressions;
+
+/// The rules that the build script embedded, by code.
+#[must_use]
+pub fn rules() -> &'static [Rule] {
+    static RULES: std::sync::OnceLock<Vec<Rule>> = std::sync::OnceLock::new();
+    RULES.get_or_init(|| {
+        let blob = include_bytes!(concat!(env!("OUT_DIR"), "/rules.bin"));
+        postcard::from_bytes(blob).unwrap_or_default()
+    })
+}
+
+/// All that came out of one file.
+#[derive(Clone, Debug)]
+pub struct FileReport {
+    /// As the user named it.
+    pub path: PathBuf,
+    /// Its text, for showing lines of it; empty where nothing is to be shown.
+    pub text: Arc<str>,
+    /// What became of it.
+    pub status: Status,
+    /// Why it could not be read.
+    pub problem: Option<String>,
+    /// What kind of file.
+    pub dialect: Option<Dialect>,
+    /// Of the first role.
+    pub shape: Option<(crate::facts::shape::Completeness, crate::facts::shape::Stage)>,
+    /// The roles in it.
+    pub roles: Vec<String>,
+    /// The Megatron-Core releases it was checked against.
+    pub targets: ReleaseSet,
+    /// What stops the run first comes first.
+    pub findings: Vec<Finding>,
+    /// By rule.
+    pub undecided: Vec<Undecided>,
+    /// How many findings comments in the file have silenced.
+    pub suppressed: usize,
+}
+
+impl FileReport {
+    /// A file that could not be read.
+    #[must_use]
+    pub fn unreadable(path: &Path, problem: String) -> Self {
+        Self { problem: Some(problem), ..Self::empty(path, Status::Unreadable) }
+    }
+
+    fn empty(path: &Path, status: Status) -> Self {
+        Self {
+            path: path.to_path_buf(),
+            text: Arc::from(""),
+            status,
+            problem: None,
+            dialect: None,
+            shape: None,
+            roles: Vec::new(),
+            targets: ReleaseSet::NONE,
+            findings: Vec::new(),
+            undecided: Vec::new(),
+            suppressed: 0,
+        }
+    }
+}
+
+/// Parses a file's text, JSON Lines included.
+#[must_use]
+pub fn parse(text: &str) -> Document<'_> {
+    if looks_like_json_lines(text) {
+        return parse_json_lines(text);
+    }
+    if crate::document::arg_dump::has_arg_dump(text) {
+        return Document { source: text, ..Document::default() };
+    }
+    parse_yaml(text)
+}
+
+impl Linter<'_> {
+    /// Checks one file's text.
+    #[must_use]
+    pub fn file(&self, path: &Path, text: &str) -> FileReport {
+        let document = parse(text);
+        let recognised = recognise(&document, self.catalogue);
+        let mut report = FileReport::empty(path, Status::Unrecognised);
+        let lines = LineIndex::new(text);
+        let source = Source { text, lines: &lines };
+        let broken = self.broken(&document, source, recognised.is_some());
+        match recognised {
+            Some((dialect, roles)) => {
+                report.dialect = Some(dialect);
+                self.roles(&document, source, &roles, &mut report);
+                report.findings.extend(broken);
+            }
+            None if !broken.is_empty() => {
+                report.status = Status::Unreadable;
+                report.findings = broken;
+            }
+            None => {}
+        }
+        self.silence(&document, &lines, &mut report);
+        sort(&mut report.findings);
+        if !report.findings.is_empty() {
+            report.text = Arc::from(text);
+        }
+        report
+    }
+
+    fn roles(&self, document: &Document<'_>, source: Source<'_>, roles: &[Facts], report: &mut FileReport) {
+        report.status = Status::NotMoe;
+        report.shape = roles.first().map(|facts| (facts.completeness, facts.stage));
+        for facts in roles {
+            report.roles.push(facts.role.clone());
+            if !is_moe(facts, self.catalogue) {
+                continue;
+            }
+            let first = report.status == Status::NotMoe;
+            report.status = Status::Linted;
+            let target = self.target.core(self.catalogue, facts).target;
+            report.targets = report.targets.or(target);
+            let role = self.role(facts, source);
+            report.findings.extend(role.findings);
+            report.undecided.extend(role.undecided);
+            let mut drafts = builtin::wrong_type::check(facts, self.catalogue);
+            drafts.extend(builtin::unknown_key::check(facts, self.catalogue, target));
+            if first {
+                drafts.extend(builtin::duplicate_key::check(document));
+            }
+            let found = drafts.into_iter().filter_map(|draft| self.built_in(draft, &facts.role, source));
+            // keys that several roles share are reported once
+            let fresh: Vec<Finding> = found
+                .filter(|finding| !report.findings.iter().any(|known| same_place(known, finding)))
+                .collect();
+            report.findings.extend(fresh);
+        }
+        report.undecided.sort();
+    }
+
+    /// Syntax errors; a file that nobody named and that shows no sign of being ours is passed over by the caller.
+    fn broken(&self, document: &Document<'_>, source: Source<'_>, known: bool) -> Vec<Finding> {
+        let concerns = known || mentions_us(document.source);
+        if !concerns {
+            return Vec::new();
+        }
+        let drafts = builtin::syntax::check(document).into_iter();
+        drafts.filter_map(|draft| self.built_in(draft, "", source)).collect()
+    }
+
+    /// A built-in rule's draft with its rule's words.
+    fn built_in(&self, draft: Draft, role: &str, source: Source<'_>) -> Option<Finding> {
+        let rule = self.rules.iter().find(|rule| rule.id == draft.rule)?;
+        let phase = draft.phase.unwrap_or(rule.phase);
+        let labels = draft.labels.into_iter().enumerate().map(|(index, (span, text))| {
+            let mut label = source.label(span, text);
+            label.primary = index == 0;
+            label.field.clone_from(&draft.field);
+            label.path.clone_from(&draft.path);
+            label
+        });
+        Some(Finding {
+            rule: Cow::Owned(rule.id.clone()),
+            code: Cow::Owned(rule.code.clone()),
+            severity: draft.severity.unwrap_or(rule.severity),
+            confidence: rule.confidence,
+            phase,
+            certainty: Certainty::Certain,
+            blocking: false,
+            fingerprint: fingerprint(&[rule.id.as_str(), role, draft.path.as_str(), draft.message.as_str()]),
+            message: draft.message,
+            help: draft.help,
+            role: role.to_owned(),
+            labels: labels.collect(),
+            releases: Verdicts { package: CORE.to_owned(), ..Verdicts::default() },
+            sources: rule.sources.clone(),
+            raises: String::new(),
+            // a wrong keyword or flag is refused before any check of the same phase runs
+            order: (if phase == Phase::File { 0 } else { phase.rank(crate::facts::shape::Frontend::Generic) }, 0, 0),
+        })
+    }
+
+    fn silence(&self, document: &Document<'_>, lines: &LineIndex, report: &mut FileReport) {
+        let suppressions = Suppressions::read(document, lines);
+        let group = |finding: &Finding| {
+            self.rules.iter().find(|rule| rule.id == finding.rule).map_or("", |rule| rule.group.as_str())
+        };
+        let before = report.findings.len();
+        report.findings.retain(|finding| !suppressions.cover(finding, group(finding)));
+        report.suppressed = before - report.findings.len();
+    }
+}
+
+fn same_place(one: &Finding, two: &Finding) -> bool {
+    let span = |finding: &Finding| finding.primary().map(|label| label.span);
+    one.rule == two.rule && span(one) == span(two)
+}
+
+/// Whether a file that can't be parsed looks like one of ours: a name that only our configs use stands in it.
+fn mentions_us(text: &str) -> bool {
+    ["moe_", "--moe-", "num_moe_experts", "expert_model_parallel", "expert-model-parallel", "ConfigContainer"]
+        .iter()
+        .any(|name| text.contains(name))
+}

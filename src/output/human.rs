@@ -1,0 +1,174 @@
+//! For people: what is wrong, where, what happens if nobody acts, what to type next.
+
+use std::io::{self, Write};
+
+use miette::GraphicalReportHandler;
+
+use crate::lint::FileReport;
+use crate::lint::finding::{Certainty, Finding, Status};
+use crate::rule::model::{Phase, Severity};
+
+use super::{Reporter, Style, Summary, frame};
+
+/// The `human` format.
+pub struct Human {
+    style: Style,
+    handler: GraphicalReportHandler,
+}
+
+impl Human {
+    /// With this style.
+    #[must_use]
+    pub fn new(style: Style) -> Self {
+        let handler = frame::handler(&style);
+        Self { style, handler }
+    }
+
+    fn paint(&self, text: &str, code: &str) -> String {
+        if self.style.color { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
+    }
+
+    fn header(&self, finding: &Finding) -> String {
+        let (name, code) = match finding.severity {
+            Severity::Error => ("error", "1;31"),
+            Severity::Warning => ("warning", "1;33"),
+            Severity::Info => ("info", "1;36"),
+        };
+        let head = self.paint(&format!("{name}[{}]", finding.code), code);
+        format!("{head} {}", self.paint(&finding.message, "1"))
+    }
+
+    fn finding(&self, out: &mut dyn Write, report: &FileReport, finding: &Finding, stops: usize) -> io::Result<()> {
+        writeln!(out, "{}", self.header(finding))?;
+        write!(out, "{}", frame::draw(&self.handler, report, finding, self.style.width))?;
+        writeln!(out, "  {}", consequence(finding, stops))?;
+        if report.roles.len() > 1 && !finding.role.is_empty() {
+            self.line(out, "role", &finding.role)?;
+        }
+        self.line(out, "target", &self.target(finding))?;
+        if !finding.help.is_empty() {
+            self.line(out, "help", &finding.help)?;
+        }
+        self.line(out, "more", &format!("moelint explain {}", finding.rule))?;
+        writeln!(out)
+    }
+
+    /// `  help    words …`, wrapped under themselves.
+    fn line(&self, out: &mut dyn Write, name: &str, text: &str) -> io::Result<()> {
+        let room = self.style.width.saturating_sub(10).max(40);
+        let mut words = String::new();
+        let mut column = 0;
+        for word in text.split_whitespace() {
+            let length = word.chars().count();
+            if column > 0 && column + 1 + length > room {
+                words.push_str("\n          ");
+                column = 0;
+            } else if column > 0 {
+                words.push(' ');
+                column += 1;
+            }
+            words.push_str(word);
+            column += length;
+        }
+        let padding = " ".repeat(8_usize.saturating_sub(name.len()));
+        writeln!(out, "  {}{padding}{words}", self.paint(name, "1"))
+    }
+
+    fn target(&self, finding: &Finding) -> String {
+        let verdicts = &finding.releases;
+        if verdicts.summary.is_empty() {
+            return self.style.target_note.clone();
+        }
+        if verdicts.package != crate::facts::release::CORE {
+            return format!("{} {}", verdicts.package, verdicts.summary);
+        }
+        format!("{}; {}", self.style.target_note, verdicts.summary)
+    }
+
+    fn undecided(&self, out: &mut dyn Write, report: &FileReport) -> io::Result<()> {
+        if report.undecided.is_empty() {
+            return Ok(());
+        }
+        writeln!(out, "{}: {} rules could not be decided", report.path.display(), report.undecided.len())?;
+        for open in &report.undecided {
+            let role = if report.roles.len() > 1 { format!(" ({})", open.role) } else { String::new() };
+            writeln!(out, "  {}{role} needs {}", open.rule, open.missing.join(", "))?;
+        }
+        writeln!(out)
+    }
+}
+
+/// What happens if nobody acts, and whether it is the first thing that would.
+fn consequence(finding: &Finding, stops: usize) -> String {
+    let mut text = match finding.severity {
+        Severity::Info => "no harm done by itself".to_owned(),
+        Severity::Warning if finding.certainty == Certainty::DependsOnRelease && finding.phase <= Phase::FirstIteration => {
+            format!("{} in those releases", finding.phase.consequence())
+        }
+        Severity::Warning if finding.phase <= Phase::FirstIteration => "the framework warns, or carries on otherwise".to_owned(),
+        _ => finding.phase.consequence().to_owned(),
+    };
+    if !finding.raises.is_empty() {
+        text.push_str(&format!(" ({})", finding.raises));
+    }
+    if finding.blocking && stops > 1 {
+        text.push_str(&format!(", the first of {stops} that would"));
+    }
+    text
+}
+
+impl Reporter for Human {
+    fn file(&mut self, out: &mut dyn Write, report: &FileReport) -> io::Result<()> {
+        let path = report.path.display();
+        match (&report.problem, report.status) {
+            (Some(problem), _) => writeln!(out, "{} {path}: {problem}\n", self.paint("error", "1;31"))?,
+            (None, Status::Unrecognised) if !self.style.quiet => {
+                writeln!(out, "{path}: not a config of a framework that moelint reads\n")?;
+            }
+            (None, Status::NotMoe) if !self.style.quiet => writeln!(out, "{path}: a dense model, nothing to check\n")?,
+            _ => {}
+        }
+        let stops = |role: &str| {
+            let stops = |finding: &&Finding| {
+                finding.severity == Severity::Error && finding.phase <= Phase::FirstIteration && finding.role == role
+            };
+            report.findings.iter().filter(stops).count()
+        };
+        for finding in &report.findings {
+            self.finding(out, report, finding, stops(&finding.role))?;
+        }
+        if self.style.show_undecided {
+            self.undecided(out, report)?;
+        }
+        Ok(())
+    }
+
+    fn finish(&mut self, out: &mut dyn Write, summary: &Summary) -> io::Result<()> {
+        if self.style.quiet {
+            return Ok(());
+        }
+        let mut counts = Vec::new();
+        for (count, one, many) in [
+            (summary.errors, "error", "errors"),
+            (summary.warnings, "warning", "warnings"),
+            (summary.infos, "info", "infos"),
+        ] {
+            if count > 0 {
+                counts.push(format!("{count} {}", if count == 1 { one } else { many }));
+            }
+        }
+        let found = if counts.is_empty() { "no findings".to_owned() } else { counts.join(", ") };
+        let files = if summary.files == 1 { "file" } else { "files" };
+        write!(out, "{found} in {} {files} ({} checked)", summary.files, summary.linted)?;
+        if summary.suppressed > 0 {
+            write!(out, ", {} suppressed", summary.suppressed)?;
+        }
+        if summary.hidden > 0 {
+            write!(out, ", {} not shown (--max-diagnostics)", summary.hidden)?;
+        }
+        if summary.undecided > 0 && !self.style.show_undecided {
+            write!(out, "; {} undecided (--show-undecided lists what is missing)", summary.undecided)?;
+        }
+        writeln!(out)
+    }
+}

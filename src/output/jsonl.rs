@@ -1,0 +1,25 @@
+//! `--format jsonl`: one finding a line, in the form of `json`'s `findings`.
+
+use std::io::{self, Write};
+
+use crate::lint::FileReport;
+
+use super::{Reporter, Summary, json};
+
+/// The `jsonl` format.
+pub struct JsonLines;
+
+impl Reporter for JsonLines {
+    fn file(&mut self, out: &mut dyn Write, report: &FileReport) -> io::Result<()> {
+        let path = report.path.to_string_lossy();
+        for finding in &report.findings {
+            serde_json::to_writer(&mut *out, &json::finding(&path, finding)).map_err(io::Error::from)?;
+            writeln!(out)?;
+        }
+        Ok(())
+    }
+
+    fn finish(&mut self, _: &mut dyn Write, _: &Summary) -> io::Result<()> {
+        Ok(())
+    }
+}

@@ -1,0 +1,32 @@
+//! Rules that need code: they look at the file's text and keys, not at settings' values.
+//!
+//! Their words (summary, why, sources, severity) stand in `lints/rules/file/`, like any other rule's.
+
+pub mod duplicate_key;
+pub mod syntax;
+pub mod unknown_key;
+pub mod wrong_type;
+
+use crate::document::Span;
+use crate::rule::model::{Phase, Severity};
+
+/// What a built-in rule found; the engine adds the rest from the rule's file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Draft {
+    /// The rule's id.
+    pub rule: &'static str,
+    /// One line.
+    pub message: String,
+    /// What to type next.
+    pub help: String,
+    /// Places, the primary one first, each with its words.
+    pub labels: Vec<(Span, String)>,
+    /// The setting, where it is about one.
+    pub field: Option<String>,
+    /// The path of keys to it.
+    pub path: String,
+    /// Where it differs from the rule's own.
+    pub severity: Option<Severity>,
+    /// Where it differs from the rule's own.
+    pub phase: Option<Phase>,
+}

@@ -1,0 +1,88 @@
+//! `wrong-type`: text where a number is meant, a list where one value is meant.
+
+use crate::facts::catalogue::Catalogue;
+use crate::facts::field::{Field, Owner, Type};
+use crate::facts::shape::Frontend;
+use crate::facts::store::{Entry, Facts, RawKind};
+use crate::facts::value::Value;
+use crate::rule::model::{Phase, Severity};
+
+use super::Draft;
+
+/// One finding for each setting whose value can't be what the setting takes.
+#[must_use]
+pub fn check(facts: &Facts, catalogue: &Catalogue) -> Vec<Draft> {
+    facts
+        .entries()
+        .filter_map(|(id, entry)| {
+            let field = catalogue.field(id);
+            let value = entry.value.as_ref().ok()?;
+            let ours = matches!(field.owner, Owner::TransformerConfig | Owner::MLATransformerConfig);
+            (ours && !fits(field.kind, value)).then(|| draft(facts.frontend, field, entry, value))
+        })
+        .collect()
+}
+
+/// Generous on purpose: only what no reader could make sense of is refused.
+fn fits(kind: Type, value: &Value) -> bool {
+    let number = kind.integer || kind.float;
+    match value {
+        _ if kind.any => true,
+        Value::Null | Value::Int(_) => true,
+        Value::Bool(_) => kind.boolean || number || kind.text || kind.list,
+        Value::Float(float) => kind.float || kind.text || kind.list || (number && float.fract() == 0.0),
+        Value::Str(_) => kind.text || kind.list,
+        Value::List(_) => kind.list,
+    }
+}
+
+fn draft(frontend: Frontend, field: &Field, entry: &Entry, value: &Value) -> Draft {
+    let expected = describe(field.kind);
+    let numeric = matches!(value, Value::Str(text) if text.parse::<f64>().is_ok());
+    let (message, help) = if numeric && entry.raw == RawKind::Quoted {
+        (
+            format!("{} is text in quotes, it needs to be {expected}", field.name),
+            format!("write {}: {value} without quotes", field.name),
+        )
+    } else {
+        (
+            format!("{} is {} `{value}`, it needs to be {expected}", field.name, article(value.type_name())),
+            format!("give {} {expected}", field.name),
+        )
+    };
+    let (severity, phase) = match frontend {
+        Frontend::MegatronLm => (Severity::Error, Phase::Argparse),
+        Frontend::Python => (Severity::Error, Phase::Config),
+        Frontend::MegatronBridge | Frontend::Generic => (Severity::Warning, Phase::Config),
+    };
+    Draft {
+        rule: "wrong-type",
+        message,
+        help,
+        labels: vec![(entry.span, format!("{} here", value.type_name()))],
+        field: Some(field.name.clone()),
+        path: entry.path.clone(),
+        severity: Some(severity),
+        phase: Some(phase),
+    }
+}
+
+fn describe(kind: Type) -> &'static str {
+    match (kind.list, kind.boolean, kind.integer, kind.float) {
+        (true, ..) => "a list",
+        (_, true, ..) => "true or false",
+        (_, _, true, false) => "an integer",
+        (_, _, _, true) => "a number",
+        _ => "text",
+    }
+}
+
+fn article(noun: &'static str) -> &'static str {
+    match noun {
+        "integer" => "the integer",
+        "boolean" => "the boolean",
+        "number" => "the number",
+        "list" => "the list",
+        _ => "the text",
+    }
+}

@@ -1,0 +1,15 @@
+//! Rules: data with a condition in a small typed language, evaluated with three-valued logic.
+//!
+//! Everything here but [`eval`] is also compiled into the build script, which checks every rule file and embeds the
+//! result; it depends on nothing but the catalogue.
+
+pub mod builtin;
+pub mod check;
+pub mod eval;
+pub mod expr;
+pub mod load;
+pub mod locate;
+pub mod model;
+pub mod nearest;
+pub mod parse;
+pub mod token;
