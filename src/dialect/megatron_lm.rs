@@ -15,11 +15,14 @@ fn is_arguments(key: &str) -> bool {
     key == "ARGS" || key.strip_prefix("MODEL_ARGS").is_some_and(|rest| rest.is_empty() || rest.starts_with('_'))
 }
 
-/// Whether the document has such a mapping.
+/// Whether the document has such a mapping. One with dotted keys (`trainer.devices`) is `NeMo`'s.
 #[must_use]
 pub fn recognises(document: &Document<'_>, root: NodeId) -> bool {
     document.entries(root).iter().any(|pair| {
-        document.text(pair.key).is_some_and(is_arguments) && document.is_mapping(pair.value)
+        let named = document.text(pair.key).is_some_and(is_arguments);
+        let dotted = |entry: &Pair| document.text(entry.key).is_some_and(|key| key.contains('.'));
+        let entries = document.effective_entries(pair.value);
+        named && !entries.is_empty() && !entries.iter().any(dotted)
     })
 }
 

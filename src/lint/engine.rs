@@ -217,8 +217,8 @@ impl<'r> Linter<'r> {
 pub fn sort(findings: &mut [Finding]) {
     findings.sort_by(|a, b| {
         let place = |finding: &Finding| finding.primary().map(|label| label.start.byte);
-        let errors = |finding: &Finding| if finding.severity == Severity::Error { finding.order } else { (0, 0, 0) };
-        (b.severity, errors(a), place(a), &a.code, &a.role).cmp(&(a.severity, errors(b), place(b), &b.code, &b.role))
+        let met = |finding: &Finding| (finding.severity == Severity::Error).then(|| finding.order.clone());
+        (b.severity, met(a), place(a), &a.code, &a.role).cmp(&(a.severity, met(b), place(b), &b.code, &b.role))
     });
     let mut roles: Vec<String> = Vec::new();
     for finding in findings {
@@ -260,10 +260,11 @@ const fn lowered(severity: Severity) -> Severity {
     }
 }
 
-fn line(rule: &Rule, release: usize) -> u32 {
+/// Where the check stands in the release, or in the nearest older one that is known.
+fn line(rule: &Rule, release: usize) -> Vec<u32> {
     let release = u8::try_from(release).unwrap_or(u8::MAX);
     let known = rule.lines.get(&release).or_else(|| rule.lines.range(..=release).next_back().map(|found| found.1));
-    known.or_else(|| rule.lines.values().next()).copied().unwrap_or(u32::MAX)
+    known.or_else(|| rule.lines.values().next()).cloned().unwrap_or_else(|| vec![u32::MAX])
 }
 
 /// Key path and value of a setting, for the fingerprint.

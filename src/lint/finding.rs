@@ -91,7 +91,7 @@ pub struct Finding {
     /// Rule, role, key paths and values in one number; no line numbers.
     pub fingerprint: String,
     /// Rank among the findings of a file: what the framework meets first comes first.
-    pub(crate) order: (u8, u8, u32),
+    pub(crate) order: (u8, u8, Vec<u32>),
 }
 
 impl Finding {

@@ -195,7 +195,7 @@ impl Linter<'_> {
             sources: rule.sources.clone(),
             raises: String::new(),
             // a wrong keyword or flag is refused before any check of the same phase runs
-            order: (if phase == Phase::File { 0 } else { phase.rank(crate::facts::shape::Frontend::Generic) }, 0, 0),
+            order: (if phase == Phase::File { 0 } else { phase.rank(crate::facts::shape::Frontend::Generic) }, 0, Vec::new()),
         })
     }
 

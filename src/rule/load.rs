@@ -113,7 +113,15 @@ struct RawPosition {
     #[serde(default)]
     file: String,
     #[serde(default)]
-    lines: BTreeMap<String, u32>,
+    lines: BTreeMap<String, RawLine>,
+}
+
+/// `1788`, or `[1789, 1565]` for a check in a function that is called from line 1789.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum RawLine {
+    One(u32),
+    Called(Vec<u32>),
 }
 
 fn core() -> String {
@@ -291,13 +299,17 @@ impl Loader<'_> {
         Ok(fix)
     }
 
-    fn lines(&self, raw: &RawPosition, package: &str) -> Result<BTreeMap<u8, u32>, LoadError> {
+    fn lines(&self, raw: &RawPosition, package: &str) -> Result<BTreeMap<u8, Vec<u32>>, LoadError> {
         let releases = &self.catalogue.releases;
         raw.lines
             .iter()
             .map(|(release, line)| {
                 let index = releases.find(package, release).map_err(|error| self.from_release(release, &error))?;
-                Ok((u8::try_from(index).unwrap_or(u8::MAX), *line))
+                let line = match line {
+                    RawLine::One(line) => vec![*line],
+                    RawLine::Called(lines) => lines.clone(),
+                };
+                Ok((u8::try_from(index).unwrap_or(u8::MAX), line))
             })
             .collect()
     }

@@ -242,8 +242,9 @@ pub struct Rule {
     pub raises: String,
     /// Source file of the check.
     pub file: String,
-    /// The line of the check by release index, where it is known: the order in which checks are met.
-    pub lines: BTreeMap<u8, u32>,
+    /// The line of the check by release index, where it is known: the order in which checks are met. A check in a
+    /// function that another one calls has the line of the call in front of its own.
+    pub lines: BTreeMap<u8, Vec<u32>>,
     /// Where the knowledge comes from.
     pub sources: Vec<String>,
 }

@@ -7,6 +7,7 @@ use crate::facts::field::{Field, Owner};
 use crate::facts::release::{CORE, ReleaseSet};
 use crate::facts::shape::{Completeness, Frontend};
 use crate::facts::store::{Entry, Facts, UnknownKey};
+use crate::facts::value::Value;
 use crate::rule::model::{Phase, Severity};
 
 use super::Draft;
@@ -18,14 +19,19 @@ pub fn check(facts: &Facts, catalogue: &Catalogue, target: ReleaseSet) -> Vec<Dr
     if facts.completeness == Completeness::Authored {
         drafts.extend(facts.unknown_keys.iter().filter_map(|key| misspelled(facts, catalogue, key)));
     }
+    let mla = catalogue.by_name("multi_latent_attention").and_then(|field| facts.entry(field));
+    let mla = mla.is_some_and(|entry| entry.value != Ok(Value::Bool(false)));
     for (id, entry) in facts.entries() {
         let field = catalogue.field(id);
         // Megatron-Bridge's own sections use some of Megatron-LM's argument names for settings of theirs
-        let ours = facts.frontend != Frontend::MegatronBridge || entry.path.starts_with("model.");
+        let config = matches!(field.owner, Owner::TransformerConfig | Owner::MLATransformerConfig);
+        let ours = facts.frontend != Frontend::MegatronBridge || (config && entry.path.starts_with("model."));
         if ours && field.owner != Owner::Environment && !field.runs.is_empty() && !entry.path.is_empty() {
             let has = field.releases().or(field.flag_releases.unwrap_or(ReleaseSet::NONE));
             if has.and(target).is_empty() {
                 drafts.extend(absent(facts, catalogue, field, entry, target));
+            } else if facts.frontend == Frontend::Python && field.owner == Owner::MLATransformerConfig && !mla {
+                drafts.push(only_mla(field, entry));
             }
         }
     }
@@ -49,6 +55,20 @@ fn misspelled(facts: &Facts, catalogue: &Catalogue, unknown: &UnknownKey) -> Opt
         severity: Some(severity),
         phase: Some(phase),
     })
+}
+
+/// A setting of multi-latent attention in a config without it: `TransformerConfig` does not have it.
+fn only_mla(field: &Field, entry: &Entry) -> Draft {
+    Draft {
+        rule: "unknown-key",
+        message: format!("{} is a setting of multi-latent attention only", field.name),
+        help: format!("remove {}, or set multi_latent_attention to true", field.name),
+        labels: vec![(entry.key_span, "TransformerConfig does not have it".to_owned())],
+        field: Some(field.name.clone()),
+        path: entry.path.clone(),
+        severity: Some(Severity::Error),
+        phase: Some(Phase::Config),
+    }
 }
 
 /// A setting that none of the target releases has.

@@ -50,10 +50,10 @@ fn draft(frontend: Frontend, field: &Field, entry: &Entry, value: &Value) -> Dra
             format!("give {} {expected}", field.name),
         )
     };
+    // a dataclass takes anything and fails later, if it does; a flag's parser refuses at once
     let (severity, phase) = match frontend {
         Frontend::MegatronLm => (Severity::Error, Phase::Argparse),
-        Frontend::Python => (Severity::Error, Phase::Config),
-        Frontend::MegatronBridge | Frontend::Generic => (Severity::Warning, Phase::Config),
+        _ => (Severity::Warning, Phase::FirstIteration),
     };
     Draft {
         rule: "wrong-type",
