@@ -5,7 +5,8 @@ use crate::document::tree::{Document, Entry as Pair, Kind, NodeId};
 use crate::facts::catalogue::{Catalogue, Spelling};
 use crate::facts::field::{FieldId, Owner};
 use crate::facts::shape::{Completeness, Frontend, Stage};
-use crate::facts::store::{Entry, Facts, UnknownKey};
+use crate::facts::store::{Entry, Facts, RawKind, UnknownKey};
+use crate::facts::value::Value;
 
 use super::megatron_lm::{imply, spelled};
 use super::value::{Reading, raw_kind, read};
@@ -148,7 +149,7 @@ fn roles(document: &Document<'_>, catalogue: &Catalogue, found: &Found, frontend
             facts.anchor = first.map(|section| section.anchor).unwrap_or_default();
             for section in shared.iter().copied().chain(head) {
                 for (field, entry) in &section.settings {
-                    facts.set(*field, entry.clone());
+                    facts.set(*field, meant(catalogue, *field, entry, frontend));
                 }
             }
             facts.unknown_keys.clone_from(&found.unknown);
@@ -160,6 +161,24 @@ fn roles(document: &Document<'_>, catalogue: &Catalogue, found: &Found, frontend
             facts
         })
         .collect()
+}
+
+/// A number in quotes is taken as the number that was meant, so that the rules still see it; the quotes are a finding
+/// of their own. `TransformerConfig` itself keeps the text.
+fn meant(catalogue: &Catalogue, field: FieldId, entry: &Entry, frontend: Frontend) -> Entry {
+    let kind = catalogue.field(field).kind;
+    let mut entry = entry.clone();
+    if frontend == Frontend::Generic
+        && entry.raw == RawKind::Quoted
+        && (kind.integer || kind.float)
+        && !(kind.text || kind.any)
+        && let Ok(Value::Str(text)) = &entry.value
+    {
+        let whole = kind.integer.then(|| text.parse().ok().map(Value::Int)).flatten();
+        let number = whole.or_else(|| text.parse().ok().map(Value::Float));
+        entry.value = number.map_or(entry.value, Ok);
+    }
+    entry
 }
 
 /// A file with MoE options and none of the model's own sizes is an excerpt: how many experts there are is not known.
@@ -178,7 +197,7 @@ fn mark_excerpt(catalogue: &Catalogue, facts: &mut Facts) {
                 key_span: facts.anchor,
                 span: facts.anchor,
                 path: String::new(),
-                raw: crate::facts::store::RawKind::Other,
+                raw: RawKind::Other,
             },
         );
     }

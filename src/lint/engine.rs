@@ -147,7 +147,6 @@ impl<'r> Linter<'r> {
         let all_fails = everywhere.fails.or(fails);
         let known = relevant.without(everywhere.unknown).or(fails);
         let certainty = if fails == candidates.target { Certainty::Certain } else { Certainty::DependsOnRelease };
-        let newest_passes = fails.newest() < candidates.target.newest();
         let package = self.catalogue.releases.packages.get(&rule.package);
         let names = |set| package.map_or_else(Vec::new, |p| p.names(set).into_iter().map(str::to_owned).collect());
         let labels = self.labels(rule, case, &view, source);
@@ -157,7 +156,7 @@ impl<'r> Linter<'r> {
         Finding {
             rule: Cow::Owned(rule.id.clone()),
             code: Cow::Owned(rule.code.clone()),
-            severity: if newest_passes { lowered(rule.severity) } else { rule.severity },
+            severity: if certainty == Certainty::Certain { rule.severity } else { lowered(rule.severity) },
             confidence: rule.confidence,
             phase: rule.phase,
             certainty,
@@ -252,7 +251,7 @@ fn newer<'r>(known: Option<(&'r Case, usize)>, case: &'r Case, release: usize) -
     }
 }
 
-/// A finding that the newest candidate release no longer has is one step less severe: most files run there.
+/// A refusal by only some of the releases that may run the file is a warning: nobody knows yet that it will happen.
 const fn lowered(severity: Severity) -> Severity {
     match severity {
         Severity::Error => Severity::Warning,

@@ -18,7 +18,8 @@ pub fn check(facts: &Facts, catalogue: &Catalogue) -> Vec<Draft> {
             let field = catalogue.field(id);
             let value = entry.value.as_ref().ok()?;
             let ours = matches!(field.owner, Owner::TransformerConfig | Owner::MLATransformerConfig);
-            (ours && !fits(field.kind, value)).then(|| draft(facts.frontend, field, entry, value))
+            let quoted = entry.raw == RawKind::Quoted && !field.kind.text && value.number().is_some();
+            (ours && (quoted || !fits(field.kind, value))).then(|| draft(facts.frontend, field, entry, value))
         })
         .collect()
 }
@@ -38,7 +39,7 @@ fn fits(kind: Type, value: &Value) -> bool {
 
 fn draft(frontend: Frontend, field: &Field, entry: &Entry, value: &Value) -> Draft {
     let expected = describe(field.kind);
-    let numeric = matches!(value, Value::Str(text) if text.parse::<f64>().is_ok());
+    let numeric = matches!(value, Value::Str(text) if text.parse::<f64>().is_ok()) || value.number().is_some();
     let (message, help) = if numeric && entry.raw == RawKind::Quoted {
         (
             format!("{} is text in quotes, it needs to be {expected}", field.name),
@@ -59,7 +60,7 @@ fn draft(frontend: Frontend, field: &Field, entry: &Entry, value: &Value) -> Dra
         rule: "wrong-type",
         message,
         help,
-        labels: vec![(entry.span, format!("{} here", value.type_name()))],
+        labels: vec![(entry.span, "written here".to_owned())],
         field: Some(field.name.clone()),
         path: entry.path.clone(),
         severity: Some(severity),
