@@ -28,6 +28,14 @@ mod rule {
     pub mod token;
 }
 
+#[path = "src/effective"]
+mod effective {
+    pub mod load;
+    pub mod model;
+}
+
+use effective::load::load_effects;
+use effective::model::Effects;
 use facts::catalogue::Catalogue;
 use rule::load::load_rule;
 use rule::model::Rule;
@@ -36,6 +44,7 @@ fn main() -> ExitCode {
     println!("cargo::rerun-if-changed=lints");
     println!("cargo::rerun-if-changed=src/facts");
     println!("cargo::rerun-if-changed=src/rule");
+    println!("cargo::rerun-if-changed=src/effective");
     match build() {
         Ok(()) => ExitCode::SUCCESS,
         Err(errors) => {
@@ -53,7 +62,18 @@ fn build() -> Result<(), Vec<String>> {
     let rules = rules(&catalogue)?;
     let out = std::env::var("OUT_DIR").map_err(|error| one(error.to_string()))?;
     write(&out, "catalogue.bin", &catalogue).map_err(one)?;
-    write(&out, "rules.bin", &rules).map_err(one)
+    write(&out, "rules.bin", &rules).map_err(one)?;
+    write(&out, "effects.bin", &effects(&catalogue).map_err(one)?).map_err(one)
+}
+
+fn effects(catalogue: &Catalogue) -> Result<Effects, String> {
+    let mut effects = Effects::default();
+    for path in files("lints/effects")? {
+        let name = path.to_string_lossy().replace('\\', "/");
+        let text = fs::read_to_string(&path).map_err(|error| format!("{name}: {error}"))?;
+        load_effects(&name, &text, catalogue, &mut effects).map_err(|error| error.to_string())?;
+    }
+    Ok(effects)
 }
 
 fn write(out: &str, name: &str, value: &impl serde::Serialize) -> Result<(), String> {

@@ -14,6 +14,7 @@
 pub mod cli;
 pub mod dialect;
 pub mod document;
+pub mod effective;
 pub mod facts;
 pub mod lint;
 pub mod output;

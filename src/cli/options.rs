@@ -7,7 +7,7 @@ use crate::facts::catalogue::Catalogue;
 use crate::facts::environment::Environment;
 use crate::facts::release::{BRIDGE, CORE};
 use crate::lint::target::Target;
-use crate::lint::view::Outside;
+use crate::rule::view::Outside;
 use crate::rule::load::load_rule;
 use crate::rule::model::Rule;
 use crate::rule::nearest::nearest;

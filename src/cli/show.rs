@@ -1,12 +1,73 @@
-//! `moelint show` (see below).
+//! `moelint show`: requested → effective settings.
 
-use super::args::ShowArgs;
-use super::{CliError, Exit};
+use crate::dialect::recognise;
+use crate::effective::effects;
+use crate::effective::run::{At, Setting, replay};
+use crate::facts::catalogue;
+use crate::facts::catalogue::Catalogue;
+use crate::facts::field::FieldId;
+use crate::facts::release::CORE;
+use crate::facts::store::Facts;
+use crate::lint::target::Target;
+use crate::lint::{FileReport, parse};
+use crate::output::show::{self, Role};
+use crate::rule::eval::Context;
+use crate::rule::view::{Outside, View};
+use crate::source::read::read_text;
+use crate::source::walk::Input;
+
+use super::args::{ShowArgs, ShowFormat};
+use super::{CliError, Exit, options, with_stdout};
 
 /// Runs the command.
 ///
 /// # Errors
-/// [`CliError`].
-pub fn run(_: &ShowArgs) -> Result<Exit, CliError> {
-    Ok(Exit::Clean)
+/// A file that can't be read or is no config.
+pub fn run(args: &ShowArgs) -> Result<Exit, CliError> {
+    let catalogue = catalogue();
+    let (target, outside) = options::facts(&args.facts, catalogue)?;
+    let path = args.path.display();
+    let log = Input { path: args.path.clone(), named: true }.is_log();
+    let text = read_text(&args.path, log).map_err(|error| CliError::Usage(format!("{path}: {error}")))?;
+    let document = parse(&text);
+    let Some((dialect, roles)) = recognise(&document, catalogue) else {
+        let problem = document.errors.first().map_or_else(
+            || "not a config of a framework that moelint reads".to_owned(),
+            |error| format!("cannot be parsed: {} (moelint check {path} shows where)", error.message),
+        );
+        return Err(CliError::Usage(format!("{path}: {problem}")));
+    };
+    let shown: Vec<Role> = roles.iter().map(|facts| role(facts, catalogue, &target, &outside, args.all)).collect();
+    let report = FileReport::for_text(&args.path, &text, Some(dialect));
+    with_stdout(|out| {
+        match args.format {
+            ShowFormat::Human => show::human(out, &report, &shown, catalogue)?,
+            ShowFormat::Json => show::json(out, &report, &shown, catalogue)?,
+        }
+        Ok(Exit::Clean)
+    })
+}
+
+/// Replays one role in the newest release that may run it.
+fn role(facts: &Facts, catalogue: &Catalogue, target: &Target, outside: &Outside, all: bool) -> Role {
+    let core = target.core(catalogue, facts);
+    let release = core.target.newest().unwrap_or(0);
+    let bridge = target.bridge(catalogue, core).target.newest();
+    let view = View { facts, catalogue, outside, core: release, release };
+    let mut settings = replay(effects(), view, At { core: release, bridge });
+    if all {
+        let listed: Vec<FieldId> = settings.iter().map(|setting| setting.field).collect();
+        for (field, _) in facts.entries().filter(|(field, _)| !listed.contains(field)) {
+            let value = view.value(field).cloned();
+            settings.push(Setting { field, requested: value.clone(), effective: value, by: Vec::new() });
+        }
+    }
+    let package = catalogue.releases.packages.get(CORE);
+    Role {
+        facts: facts.clone(),
+        settings,
+        release: package.map_or_else(String::new, |package| package.series(release).to_owned()),
+        assumed: core.target.len() > 1,
+        candidates: package.map_or_else(Vec::new, |p| p.names(core.target).into_iter().map(str::to_owned).collect()),
+    }
 }

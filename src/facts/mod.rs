@@ -3,7 +3,6 @@
 //! [`catalogue`], [`field`], [`release`], [`shape`] and [`value`] are also compiled into the build script.
 
 pub mod catalogue;
-pub mod effective;
 pub mod environment;
 pub mod field;
 pub mod release;

@@ -10,12 +10,13 @@ use crate::facts::shape::{Completeness, Frontend};
 use crate::facts::store::Facts;
 use crate::rule::eval::eval;
 use crate::rule::load::core_release;
-use crate::rule::model::{Case, Part, Phase, Rule, RuleLabel, Severity, Template};
+use crate::rule::model::{Case, Phase, Rule, RuleLabel, Severity};
+use crate::rule::render::render;
 
 use super::finding::{Certainty, Finding, Label, Undecided, Verdicts, fingerprint};
 use super::order::file_rank;
 use super::target::{Candidates, Target, TargetSource, in_words};
-use super::view::{Outside, View};
+use crate::rule::view::{Outside, View};
 
 /// Everything that stays the same over all files of a run.
 #[derive(Clone, Debug)]
@@ -276,20 +277,4 @@ fn identity(facts: &Facts, catalogue: &Catalogue, field: FieldId) -> String {
         },
         None => format!("{name} absent"),
     }
-}
-
-/// Fills in a template; what is not known reads `?`.
-#[must_use]
-pub fn render(template: &Template, view: &View<'_>) -> String {
-    let mut text = String::new();
-    for part in &template.parts {
-        match part {
-            Part::Text(piece) => text.push_str(piece),
-            Part::Expr(expr) => match eval(expr, view) {
-                crate::rule::eval::Term::Unknown => text.push('?'),
-                term => text.push_str(&term.to_value().to_string()),
-            },
-        }
-    }
-    text
 }

@@ -5,7 +5,6 @@ pub mod finding;
 pub mod order;
 pub mod suppress;
 pub mod target;
-pub mod view;
 
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
@@ -66,6 +65,12 @@ impl FileReport {
     #[must_use]
     pub fn unreadable(path: &Path, problem: String) -> Self {
         Self { problem: Some(problem), ..Self::empty(path, Status::Unreadable) }
+    }
+
+    /// A file that was read and recognised, without findings.
+    #[must_use]
+    pub fn for_text(path: &Path, text: &str, dialect: Option<Dialect>) -> Self {
+        Self { text: Arc::from(text), dialect, ..Self::empty(path, Status::Linted) }
     }
 
     fn empty(path: &Path, status: Status) -> Self {

@@ -134,20 +134,32 @@ fn core() -> String {
 /// The first thing wrong in it, with file, line and column.
 pub fn load_rule(file: &str, source: &str, catalogue: &Catalogue) -> Result<Rule, LoadError> {
     let loader = Loader { file, source, catalogue };
-    let raw: RawRule = serde_yaml::from_str(source).map_err(|error| {
-        let (line, column) = error.location().map_or((1, 1), |place| (place.line(), place.column()));
-        LoadError { file: file.to_owned(), line, column, message: error.to_string() }
-    })?;
-    loader.rule(raw)
+    loader.rule(loader.read()?)
 }
 
-struct Loader<'a> {
-    file: &'a str,
-    source: &'a str,
-    catalogue: &'a Catalogue,
+/// Reads parts of one data file, with places in every error.
+#[derive(Clone, Copy)]
+pub struct Loader<'a> {
+    /// The file's name.
+    pub file: &'a str,
+    /// Its text.
+    pub source: &'a str,
+    /// What names mean.
+    pub catalogue: &'a Catalogue,
 }
 
 impl Loader<'_> {
+    /// The file as YAML of a known shape.
+    ///
+    /// # Errors
+    /// What the YAML reader says, with its place.
+    pub fn read<T: serde::de::DeserializeOwned>(&self) -> Result<T, LoadError> {
+        serde_yaml::from_str(self.source).map_err(|error| {
+            let (line, column) = error.location().map_or((1, 1), |place| (place.line(), place.column()));
+            LoadError { file: self.file.to_owned(), line, column, message: error.to_string() }
+        })
+    }
+
     fn rule(&self, raw: RawRule) -> Result<Rule, LoadError> {
         if raw.confidence == Confidence::Derived && raw.severity == Severity::Error {
             return Err(self.error_at("severity", "a derived rule can't be an error until it is reproduced"));
@@ -252,13 +264,21 @@ impl Loader<'_> {
         core_release(self.catalogue, package, release)
     }
 
-    fn condition(&self, keys: &[&str], text: &str, package: &str) -> Result<Expr, LoadError> {
+    /// An expression that stands under one of `keys`.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn condition(&self, keys: &[&str], text: &str, package: &str) -> Result<Expr, LoadError> {
         let scope = Scope { catalogue: self.catalogue, package };
         let checked = parse(text, scope).and_then(|expr| check(&expr, scope).map(|_| expr));
         checked.map_err(|error| self.from_expr(keys, text, 0, &error))
     }
 
-    fn template(&self, key: &str, text: &str, package: &str) -> Result<Template, LoadError> {
+    /// Text with expressions in braces, under `key`.
+    ///
+    /// # Errors
+    /// What is wrong with an expression, or an open brace.
+    pub fn template(&self, key: &str, text: &str, package: &str) -> Result<Template, LoadError> {
         let scope = Scope { catalogue: self.catalogue, package };
         let mut parts = Vec::new();
         let mut rest = 0;
@@ -314,7 +334,11 @@ impl Loader<'_> {
             .collect()
     }
 
-    fn field(&self, key: &str, name: &str) -> Result<FieldId, LoadError> {
+    /// The setting called `name`, under `key`.
+    ///
+    /// # Errors
+    /// An unknown name, with the nearest right one.
+    pub fn field(&self, key: &str, name: &str) -> Result<FieldId, LoadError> {
         self.catalogue.by_name(name).ok_or_else(|| {
             let names = self.catalogue.fields.iter().map(|field| field.name.as_str());
             let hint = nearest(name, names).map_or_else(String::new, |right| format!(", did you mean `{right}`?"));
@@ -322,7 +346,11 @@ impl Loader<'_> {
         })
     }
 
-    fn releases(&self, package: &str, text: &str) -> Result<ReleaseSet, LoadError> {
+    /// A range of releases.
+    ///
+    /// # Errors
+    /// A release that is not known.
+    pub fn releases(&self, package: &str, text: &str) -> Result<ReleaseSet, LoadError> {
         self.catalogue.releases.range(package, text).map_err(|error| self.from_release(text, &error))
     }
 
@@ -340,7 +368,9 @@ impl Loader<'_> {
         LoadError { file: self.file.to_owned(), line, column, message }
     }
 
-    fn error_at(&self, key: &str, message: &str) -> LoadError {
+    /// An error at the first `key:` of the file.
+    #[must_use]
+    pub fn error_at(&self, key: &str, message: &str) -> LoadError {
         let offset = self.source.find(&format!("{key}:")).unwrap_or(0);
         let (line, column) = line_column(self.source, offset);
         LoadError { file: self.file.to_owned(), line, column, message: message.to_owned() }

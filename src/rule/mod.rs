@@ -1,7 +1,7 @@
 //! Rules: data with a condition in a small typed language, evaluated with three-valued logic.
 //!
-//! Everything here but [`eval`] is also compiled into the build script, which checks every rule file and embeds the
-//! result; it depends on nothing but the catalogue.
+//! Everything here but [`builtin`], [`eval`], [`render`] and [`view`] is also compiled into the build script, which checks every
+//! rule file and embeds the result; that part depends on nothing but the catalogue.
 
 pub mod builtin;
 pub mod check;
@@ -12,4 +12,6 @@ pub mod locate;
 pub mod model;
 pub mod nearest;
 pub mod parse;
+pub mod render;
 pub mod token;
+pub mod view;
