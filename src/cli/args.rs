@@ -248,7 +248,8 @@ pub enum RulesAction {
     Test(TestArgs),
 }
 
-const TEST_EXAMPLES: &str = "An example's first line may be `# args: --target 0.18 --gpu h100`; `# expect: ID` ends the line
+const TEST_EXAMPLES: &str =
+    "An example's first line may be `# args: --target 0.18 --gpu h100`; `# expect: ID` ends the line
 that a finding has to stand on, `# expect-undecided: ID` stands anywhere.
 
 Examples:

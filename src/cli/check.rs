@@ -8,10 +8,10 @@ use rayon::prelude::*;
 
 use crate::facts::catalogue;
 use crate::facts::release::{BRIDGE, CORE, ReleaseSet};
+use crate::lint::FileReport;
 use crate::lint::engine::Linter;
 use crate::lint::finding::Status;
 use crate::lint::target::TargetSource;
-use crate::lint::FileReport;
 use crate::output::{Reporter, Style, Summary, TargetLine};
 use crate::source::read::read_text;
 use crate::source::walk::{Input, inputs};
@@ -37,14 +37,15 @@ pub fn run(args: &CheckArgs) -> Result<Exit, CliError> {
     let pool = pool.map_err(|error| CliError::Usage(format!("-j: {error}")))?;
     let style = style(&args.output, args.show_undecided, &linter);
     let mut reporter = args.output.format.reporter(style);
-    let mut check = Check { args, linter: &linter, summary: Summary::default(), failed: false, targets: ReleaseSet::NONE };
+    let mut check =
+        Check { args, linter: &linter, summary: Summary::default(), failed: false, targets: ReleaseSet::NONE };
     let failed = match &args.output.output_file {
         None => with_stdout(|out| check.all(&pool, reporter.as_mut(), out)),
         Some(path) => {
             let mut bytes = Vec::new();
-            let failed = check.all(&pool, reporter.as_mut(), &mut bytes)?;
+            check.all(&pool, reporter.as_mut(), &mut bytes)?;
             write_whole(path, &bytes)?;
-            Ok(failed)
+            Ok(())
         }
     };
     failed.map(|()| if check.failed { Exit::Usage } else { check.exit() })
@@ -59,7 +60,12 @@ struct Check<'a> {
 }
 
 impl Check<'_> {
-    fn all(&mut self, pool: &rayon::ThreadPool, reporter: &mut dyn Reporter, out: &mut dyn Write) -> Result<(), CliError> {
+    fn all(
+        &mut self,
+        pool: &rayon::ThreadPool,
+        reporter: &mut dyn Reporter,
+        out: &mut dyn Write,
+    ) -> Result<(), CliError> {
         let (inputs, problems) = inputs(&self.args.paths);
         for (path, problem) in problems {
             self.emit(FileReport::unreadable(&path, problem), true, reporter, out)?;
@@ -116,7 +122,8 @@ impl Check<'_> {
             self.summary.hidden += hidden;
             report.findings.truncate(room);
         }
-        let silent = matches!(report.status, Status::Unrecognised | Status::NotMoe) && !named && self.args.output.verbose == 0;
+        let silent =
+            matches!(report.status, Status::Unrecognised | Status::NotMoe) && !named && self.args.output.verbose == 0;
         if silent && matches!(self.args.output.format, crate::output::Format::Human | crate::output::Format::Concise) {
             return Ok(());
         }
@@ -140,7 +147,8 @@ impl Check<'_> {
             TargetSource::Inferred => "inferred",
         };
         let releases = self.linter.catalogue.releases.packages.get(CORE);
-        let names = releases.map_or_else(Vec::new, |package| package.names(self.targets).into_iter().map(str::to_owned).collect());
+        let names = releases
+            .map_or_else(Vec::new, |package| package.names(self.targets).into_iter().map(str::to_owned).collect());
         let mut lines = vec![TargetLine { package: CORE.to_owned(), releases: names, source: source(CORE) }];
         if source(BRIDGE) == "flag"
             && let Some(package) = self.linter.catalogue.releases.packages.get(BRIDGE)

@@ -71,7 +71,8 @@ fn examples(dir: &Path, all: &[&Rule], select: &[String]) -> Result<Vec<Example>
             let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
             let kinds = [("bad", Kind::Bad), ("good", Kind::Good), ("undecided", Kind::Undecided)];
             let Some((_, kind)) = kinds.iter().find(|(prefix, _)| stem.starts_with(prefix)) else { continue };
-            let text = fs::read_to_string(&path).map_err(|error| CliError::Usage(format!("{}: {error}", path.display())))?;
+            let text =
+                fs::read_to_string(&path).map_err(|error| CliError::Usage(format!("{}: {error}", path.display())))?;
             found.push(example(path, &rule.id, *kind, text));
         }
     }
@@ -86,13 +87,21 @@ fn sorted(dir: &Path) -> Result<Vec<PathBuf>, CliError> {
 }
 
 fn example(path: PathBuf, rule: &str, kind: Kind, text: String) -> Example {
-    let mut example =
-        Example { path, rule: rule.to_owned(), kind, arguments: Vec::new(), expected: Vec::new(), undecided: Vec::new(), text };
+    let mut example = Example {
+        path,
+        rule: rule.to_owned(),
+        kind,
+        arguments: Vec::new(),
+        expected: Vec::new(),
+        undecided: Vec::new(),
+        text,
+    };
     for (line, number) in example.text.lines().zip(1..) {
         if let Some(arguments) = line.strip_prefix("# args:") {
             example.arguments = arguments.split_whitespace().map(str::to_owned).collect();
         }
-        let names = |rest: &str| rest.split([',', ' ']).filter(|name| !name.is_empty()).map(str::to_owned).collect::<Vec<_>>();
+        let names =
+            |rest: &str| rest.split([',', ' ']).filter(|name| !name.is_empty()).map(str::to_owned).collect::<Vec<_>>();
         if let Some((_, rest)) = line.split_once("# expect:") {
             example.expected.extend(names(rest).into_iter().map(|name| (number, name)));
         }
@@ -121,8 +130,13 @@ fn check(example: &Example, all: &[&Rule]) -> Result<Vec<String>, CliError> {
     let mut failures = Vec::new();
     for (line, rule) in &example.expected {
         let at = |finding: &&crate::lint::finding::Finding| finding.rule == *rule;
-        let lines: Vec<u32> =
-            report.findings.iter().filter(at).filter_map(|finding| finding.primary()).map(|label| label.start.line).collect();
+        let lines: Vec<u32> = report
+            .findings
+            .iter()
+            .filter(at)
+            .filter_map(|finding| finding.primary())
+            .map(|label| label.start.line)
+            .collect();
         if lines.is_empty() {
             failures.push(format!("line {line}: {rule} was expected and did not fire"));
         } else if !lines.contains(line) {

@@ -33,7 +33,8 @@ pub fn run(args: &ExplainArgs) -> Result<Exit, CliError> {
     }
     let names = all.iter().flat_map(|rule| [rule.id.as_str(), rule.code.as_str()]);
     let fields = catalogue.fields.iter().map(|field| field.name.as_str());
-    let hint = nearest(name, names.chain(fields)).map_or_else(String::new, |right| format!(", did you mean `{right}`?"));
+    let hint =
+        nearest(name, names.chain(fields)).map_or_else(String::new, |right| format!(", did you mean `{right}`?"));
     Err(CliError::Usage(format!("`{name}` is no rule, setting or release{hint}")))
 }
 

@@ -7,11 +7,11 @@ use crate::facts::catalogue::Catalogue;
 use crate::facts::environment::Environment;
 use crate::facts::release::{BRIDGE, CORE};
 use crate::lint::target::Target;
-use crate::rule::view::Outside;
 use crate::rule::load::load_rule;
 use crate::rule::model::Rule;
 use crate::rule::nearest::nearest;
 use crate::rule::parse::{BACKENDS, PACKAGES};
+use crate::rule::view::Outside;
 
 use super::CliError;
 use super::args::{FactArgs, RuleArgs};
@@ -48,9 +48,9 @@ pub fn facts(args: &FactArgs, catalogue: &Catalogue) -> Result<(Target, Outside)
     environment.num_gpus = args.num_gpus;
     environment.nvlink_domain = args.nvlink_domain.or(environment.nvlink_domain);
     for text in &args.env {
-        let (name, value) = text
-            .split_once('=')
-            .ok_or_else(|| CliError::Usage(format!("--env {text}: write NAME=VALUE, with nothing after `=` for unset")))?;
+        let (name, value) = text.split_once('=').ok_or_else(|| {
+            CliError::Usage(format!("--env {text}: write NAME=VALUE, with nothing after `=` for unset"))
+        })?;
         environment.env.insert(name.to_owned(), value.to_owned());
     }
     for text in &args.backend {

@@ -32,7 +32,12 @@ pub fn run(args: &RulesArgs) -> Result<Exit, CliError> {
         } else {
             for rule in &all {
                 let (code, id, severity) = (&rule.code, &rule.id, rule.severity.name());
-                writeln!(out, "{code}  {severity:7}  {group:14}  {id:44}  {summary}", group = rule.group, summary = rule.summary)?;
+                writeln!(
+                    out,
+                    "{code}  {severity:7}  {group:14}  {id:44}  {summary}",
+                    group = rule.group,
+                    summary = rule.summary
+                )?;
             }
             writeln!(out, "\n{} rules; moelint explain RULE tells more about one", all.len())?;
         }

@@ -98,13 +98,13 @@ impl Reader<'_, '_> {
                 && (wins || self.facts.entry(field).is_none())
                 && self.catalogue.field(field).name == key
             {
-                let entry = self.entry(&pair, &format!("{name}.{key}"));
+                let entry = self.entry(pair, &format!("{name}.{key}"));
                 self.facts.set(field, entry);
             }
         }
     }
 
-    fn entry(&self, pair: &Pair, path: &str) -> Entry {
+    fn entry(&self, pair: Pair, path: &str) -> Entry {
         Entry {
             value: read(self.document, pair.value, Schema::PyYaml, &object),
             key_span: self.document.node(pair.key).span,
@@ -122,7 +122,7 @@ impl Reader<'_, '_> {
         let Some(section_entry) = self.document.get(root, section) else { return };
         for name in names {
             let Some(pair) = self.document.get(section_entry.value, name) else { continue };
-            let mut entry = self.entry(&pair, &format!("{section}.{name}"));
+            let mut entry = self.entry(pair, &format!("{section}.{name}"));
             if entry.value == Ok(Value::Null) {
                 if section != "comm_overlap" {
                     continue;
@@ -137,13 +137,15 @@ impl Reader<'_, '_> {
 
     /// `mixed_precision: bf16_mixed`: a recipe's name in place of its mapping.
     fn precision_name(&mut self, root: NodeId, stage: Stage) {
-        let Some(pair) = self.document.get(root, "mixed_precision").filter(|_| stage == Stage::Requested) else { return };
+        let Some(pair) = self.document.get(root, "mixed_precision").filter(|_| stage == Stage::Requested) else {
+            return;
+        };
         let Some(name) = self.document.text(pair.value) else { return };
         for field in ["bf16", "fp16"] {
             if name.contains(field)
                 && let Some((id, _)) = self.catalogue.find(field)
             {
-                let mut entry = self.entry(&pair, "mixed_precision");
+                let mut entry = self.entry(pair, "mixed_precision");
                 entry.value = Ok(Value::Bool(true));
                 entry.raw = RawKind::Other;
                 self.facts.set(id, entry);
@@ -160,7 +162,7 @@ impl Reader<'_, '_> {
         let dataset = self.document.get(root, "dataset").map(|entry| entry.value);
         let pair = dataset.and_then(|dataset| self.document.get(dataset, "sequence_length"));
         if let Some(pair) = pair {
-            let entry = self.entry(&pair, "dataset.sequence_length");
+            let entry = self.entry(pair, "dataset.sequence_length");
             self.facts.set(field, entry);
         }
     }
@@ -169,7 +171,7 @@ impl Reader<'_, '_> {
     fn world_size(&mut self, root: NodeId) {
         let overlap = self.document.get(root, "comm_overlap").map(|entry| entry.value);
         let Some(pair) = overlap.and_then(|overlap| self.document.get(overlap, "data_parallel_size")) else { return };
-        let mut entry = self.entry(&pair, "comm_overlap.data_parallel_size");
+        let mut entry = self.entry(pair, "comm_overlap.data_parallel_size");
         let Ok(Value::Int(mut size)) = entry.value else { return };
         for name in ["tensor_model_parallel_size", "pipeline_model_parallel_size", "context_parallel_size"] {
             let known = self.catalogue.by_name(name).and_then(|field| self.facts.entry(field));
@@ -215,7 +217,7 @@ fn object(document: &Document<'_>, node: NodeId) -> Reading {
 }
 
 /// Environment entries of a mapping.
-pub(super) fn environment_entry(document: &Document<'_>, pair: &Pair) -> Option<(String, EnvEntry)> {
+pub(super) fn environment_entry(document: &Document<'_>, pair: Pair) -> Option<(String, EnvEntry)> {
     let name = document.text(pair.key)?;
     let text = document.text(pair.value)?;
     let value = super::value::placeholder(text).is_none().then(|| text.to_owned());

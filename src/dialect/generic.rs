@@ -93,7 +93,7 @@ impl Walk<'_, '_> {
             let path = || if name.is_empty() { key.to_owned() } else { format!("{name}.{key}") };
             match self.catalogue.find(key) {
                 Some((field, spelling)) if self.fits(field, pair.value) => {
-                    let entry = self.entry(pair, spelling, path());
+                    let entry = self.entry(*pair, spelling, path());
                     section.settings.push((field, entry));
                 }
                 Some(_) => {}
@@ -111,7 +111,7 @@ impl Walk<'_, '_> {
         !matches!(node, Kind::Mapping(..)) || self.catalogue.field(field).owner != Owner::Args
     }
 
-    fn entry(&self, pair: &Pair, spelling: Spelling, path: String) -> Entry {
+    fn entry(&self, pair: Pair, spelling: Spelling, path: String) -> Entry {
         let value = read(self.document, pair.value, self.schema, &no_object);
         Entry {
             value: value.map(|value| spelled(value, spelling)),
@@ -181,7 +181,7 @@ fn meant(catalogue: &Catalogue, field: FieldId, entry: &Entry, frontend: Fronten
     entry
 }
 
-/// A file with MoE options and none of the model's own sizes is an excerpt: how many experts there are is not known.
+/// A file with `MoE` options and none of the model's own sizes is an excerpt: how many experts there are is not known.
 fn mark_excerpt(catalogue: &Catalogue, facts: &mut Facts) {
     let absent = |name: &str| catalogue.by_name(name).is_none_or(|field| facts.entry(field).is_none());
     if !["num_moe_experts", "num_layers", "hidden_size"].into_iter().all(absent) {

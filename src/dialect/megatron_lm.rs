@@ -10,7 +10,7 @@ use crate::facts::value::Value;
 
 use super::value::{Reading, placeholder, plain_name, raw_kind, read};
 
-/// Mappings of flags: `MODEL_ARGS`, `MODEL_ARGS_2` (the second run of a resume test), `ARGS` of the MoE recipes.
+/// Mappings of flags: `MODEL_ARGS`, `MODEL_ARGS_2` (the second run of a resume test), `ARGS` of the `MoE` recipes.
 fn is_arguments(key: &str) -> bool {
     key == "ARGS" || key.strip_prefix("MODEL_ARGS").is_some_and(|rest| rest.is_empty() || rest.starts_with('_'))
 }
@@ -43,7 +43,7 @@ pub fn facts(document: &Document<'_>, root: NodeId, catalogue: &Catalogue) -> Ve
             }
         }
         for argument in document.effective_entries(pair.value) {
-            flag(document, catalogue, &mut facts, &argument, key);
+            flag(document, catalogue, &mut facts, argument, key);
         }
         imply(catalogue, &mut facts);
         roles.push(facts);
@@ -52,7 +52,7 @@ pub fn facts(document: &Document<'_>, root: NodeId, catalogue: &Catalogue) -> Ve
 }
 
 /// One `--flag: value`.
-fn flag(document: &Document<'_>, catalogue: &Catalogue, facts: &mut Facts, pair: &Pair, section: &str) {
+fn flag(document: &Document<'_>, catalogue: &Catalogue, facts: &mut Facts, pair: Pair, section: &str) {
     let Some(key) = document.text(pair.key) else { return };
     let span = document.node(pair.key).span;
     let path = format!("{section}.{key}");
@@ -76,11 +76,12 @@ fn flag(document: &Document<'_>, catalogue: &Catalogue, facts: &mut Facts, pair:
         RawKind::Quoted => RawKind::Scalar,
         other => other,
     };
-    let value = if raw == RawKind::Scalar && matches!(document.node(document.resolve(pair.value)).kind, Kind::Scalar(..)) {
-        value.map(unquoted)
-    } else {
-        value
-    };
+    let value =
+        if raw == RawKind::Scalar && matches!(document.node(document.resolve(pair.value)).kind, Kind::Scalar(..)) {
+            value.map(unquoted)
+        } else {
+            value
+        };
     facts.set(field, Entry { value, key_span: span, span: document.node(pair.value).span, path, raw });
 }
 

@@ -53,7 +53,9 @@ pub fn recognise(document: &Document<'_>, catalogue: &Catalogue) -> Option<(Dial
         match &mut found {
             Some((known, all)) if *known == dialect => {
                 let number = all.len() + 1;
-                facts.iter_mut().for_each(|facts| facts.role = format!("{}-{number}", facts.role));
+                for role in &mut facts {
+                    role.role = format!("{}-{number}", role.role);
+                }
                 all.append(&mut facts);
             }
             Some(_) => {}
@@ -94,7 +96,7 @@ pub fn is_moe(facts: &Facts, catalogue: &Catalogue) -> bool {
 /// Adds the variables of an environment block.
 fn environment_block(document: &Document<'_>, block: NodeId, facts: &mut Facts) {
     for pair in document.effective_entries(block) {
-        if let Some((name, entry)) = bridge::environment_entry(document, &pair) {
+        if let Some((name, entry)) = bridge::environment_entry(document, pair) {
             facts.env.insert(name, entry);
         }
     }

@@ -12,6 +12,9 @@ pub type Reading = Result<Value, String>;
 const MAX_DEPTH: u8 = 8;
 
 /// Reads a scalar or a list; a mapping goes through `object`.
+///
+/// # Errors
+/// Why the value can't be known: a variable, a mandatory override, an object of a kind that no setting is.
 pub fn read(
     document: &Document<'_>,
     node: NodeId,
@@ -46,7 +49,10 @@ fn read_nested(
         Kind::Sequence(..) if depth >= MAX_DEPTH => Err("a list nested too deeply".to_owned()),
         Kind::Sequence(..) => {
             let items = document.items(id).iter();
-            items.map(|item| read_nested(document, *item, schema, object, depth + 1)).collect::<Result<_, _>>().map(Value::List)
+            items
+                .map(|item| read_nested(document, *item, schema, object, depth + 1))
+                .collect::<Result<_, _>>()
+                .map(Value::List)
         }
         Kind::Mapping(..) => object(document, id),
         Kind::Alias(_) => Err("an alias of an alias".to_owned()),

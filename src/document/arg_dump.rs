@@ -63,15 +63,12 @@ pub fn find_arg_dumps(text: &str) -> Vec<ArgDump> {
 /// ones have none.
 fn argument(line: &str, shift: usize) -> Option<Argument> {
     let line = line.trim_end_matches(['\n', '\r']);
-    let (name, dots_end) = match line.find(" ..") {
-        Some(space) => {
-            let dots = line[space + 1..].find(|c| c != '.').unwrap_or(line.len() - space - 1);
-            (word_before(line, space)?, space + 1 + dots)
-        }
-        None => {
-            let (name, space) = last_padded_word(line)?;
-            (name, space + 1)
-        }
+    let (name, dots_end) = if let Some(space) = line.find(" ..") {
+        let dots = line[space + 1..].find(|c| c != '.').unwrap_or(line.len() - space - 1);
+        (word_before(line, space)?, space + 1 + dots)
+    } else {
+        let (name, space) = last_padded_word(line)?;
+        (name, space + 1)
     };
     let value = line.get(dots_end..)?.strip_prefix(' ').unwrap_or("");
     let start = line.len() - value.len();

@@ -32,7 +32,6 @@ pub enum Scalar<'a> {
 #[must_use]
 pub fn resolve<'a>(text: &'a str, style: Style, tag: Option<&str>, schema: Schema) -> Scalar<'a> {
     match tag.map(|tag| tag.trim_start_matches('!')) {
-        Some("str") => return Scalar::Text(text),
         Some("int" | "float" | "bool" | "null") => return plain(text, schema),
         Some(_) => return Scalar::Text(text),
         None => {}
@@ -54,7 +53,10 @@ fn plain(text: &str, schema: Schema) -> Scalar<'_> {
         b'0'..=b'9' | b'-' | b'+' | b'.' => {}
         _ => return Scalar::Text(text),
     }
-    integer(text, schema).map(Scalar::Int).or_else(|| float(text, schema).map(Scalar::Float)).unwrap_or(Scalar::Text(text))
+    integer(text, schema)
+        .map(Scalar::Int)
+        .or_else(|| float(text, schema).map(Scalar::Float))
+        .unwrap_or(Scalar::Text(text))
 }
 
 /// `y` and `n` alone are text to `PyYAML`, although YAML 1.1 says otherwise.

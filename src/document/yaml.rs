@@ -156,7 +156,8 @@ impl<'s> Builder<'s> {
         let length = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
         // a block collection's end event sits at the next token: its last child is where it really ends
         let last = self.pending.get(frame.children..).and_then(<[NodeId]>::last);
-        let end = last.map_or(span.end, |child| document.nodes[child.0 as usize].span.end.max(span.start.min(span.end)));
+        let end =
+            last.map_or(span.end, |child| document.nodes[child.0 as usize].span.end.max(span.start.min(span.end)));
         let children = self.pending.drain(frame.children..);
         let kind = if frame.mapping {
             let start = length(document.entries.len());

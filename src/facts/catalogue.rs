@@ -26,7 +26,7 @@ pub struct Gpu {
     pub name: String,
     /// Compute capability times ten: 90 for 9.0.
     pub arch: u16,
-    /// GPUs in one NVLink domain.
+    /// GPUs in one `NVLink` domain.
     pub nvlink_domain: u16,
     /// Other names.
     #[serde(default)]

@@ -11,7 +11,7 @@ pub struct Environment {
     pub gpu_arch: Option<u16>,
     /// GPUs of the job.
     pub num_gpus: Option<u32>,
-    /// GPUs in one NVLink domain.
+    /// GPUs in one `NVLink` domain.
     pub nvlink_domain: Option<u32>,
     /// Environment variables of the process; they win over those that a config sets as defaults.
     pub env: BTreeMap<String, String>,

@@ -184,16 +184,19 @@ impl RawField {
         };
         let all = releases.package(CORE)?.all();
         let choices = |names: &[String]| -> Result<Vec<(String, ReleaseSet)>, ReleaseError> {
-            names.iter().map(|name| {
-                let mut set = all;
-                if let Some(since) = self.choices_since.get(name) {
-                    set = set.and(range(since, None)?);
-                }
-                if let Some(until) = self.choices_until.get(name) {
-                    set = set.and(releases.range(CORE, &format!("<={until}"))?);
-                }
-                Ok((name.clone(), set))
-            }).collect()
+            names
+                .iter()
+                .map(|name| {
+                    let mut set = all;
+                    if let Some(since) = self.choices_since.get(name) {
+                        set = set.and(range(since, None)?);
+                    }
+                    if let Some(until) = self.choices_until.get(name) {
+                        set = set.and(releases.range(CORE, &format!("<={until}"))?);
+                    }
+                    Ok((name.clone(), set))
+                })
+                .collect()
         };
         let runs = self.runs.iter().map(|run| {
             Ok(Run {
@@ -228,7 +231,15 @@ impl RawField {
 
 /// `int?`, `str|list[str]`, `bool`, … as flags.
 fn parse_type(text: &str) -> Type {
-    let mut kind = Type { null: text.ends_with('?'), boolean: false, integer: false, float: false, text: false, list: false, any: false };
+    let mut kind = Type {
+        null: text.ends_with('?'),
+        boolean: false,
+        integer: false,
+        float: false,
+        text: false,
+        list: false,
+        any: false,
+    };
     for part in text.trim_end_matches('?').split('|') {
         match part.split('[').next().unwrap_or(part) {
             "bool" => kind.boolean = true,
@@ -247,7 +258,9 @@ fn parse_type(text: &str) -> Type {
 pub fn from_yaml(value: &serde_yaml::Value) -> Value {
     match value {
         serde_yaml::Value::Bool(flag) => Value::Bool(*flag),
-        serde_yaml::Value::Number(number) => number.as_i64().map_or_else(|| Value::Float(number.as_f64().unwrap_or(f64::NAN)), Value::Int),
+        serde_yaml::Value::Number(number) => {
+            number.as_i64().map_or_else(|| Value::Float(number.as_f64().unwrap_or(f64::NAN)), Value::Int)
+        }
         serde_yaml::Value::String(text) => Value::Str(text.clone()),
         serde_yaml::Value::Sequence(items) => Value::List(items.iter().map(from_yaml).collect()),
         _ => Value::Null,

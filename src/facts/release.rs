@@ -98,6 +98,7 @@ impl ReleaseSet {
     }
 
     /// The indexes it holds, oldest first.
+    #[must_use]
     pub fn iter(self) -> impl DoubleEndedIterator<Item = usize> {
         (0..16).filter(move |index| self.has(*index))
     }
@@ -235,9 +236,9 @@ impl Release {
         if self.series == text || self.patch == text {
             return true;
         }
-        text.strip_prefix(&self.series).and_then(|rest| rest.strip_prefix('.')).is_some_and(|patch| {
-            !patch.is_empty() && patch.starts_with(|c: char| c.is_ascii_digit())
-        })
+        text.strip_prefix(&self.series)
+            .and_then(|rest| rest.strip_prefix('.'))
+            .is_some_and(|patch| !patch.is_empty() && patch.starts_with(|c: char| c.is_ascii_digit()))
     }
 }
 

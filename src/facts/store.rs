@@ -99,7 +99,13 @@ pub enum Fact<'a> {
 impl Facts {
     /// Nothing known yet.
     #[must_use]
-    pub fn new(catalogue: &Catalogue, role: &str, frontend: Frontend, completeness: Completeness, stage: Stage) -> Self {
+    pub fn new(
+        catalogue: &Catalogue,
+        role: &str,
+        frontend: Frontend,
+        completeness: Completeness,
+        stage: Stage,
+    ) -> Self {
         Self {
             role: role.to_owned(),
             frontend,

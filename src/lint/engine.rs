@@ -93,7 +93,11 @@ impl<'r> Linter<'r> {
             } else if let Some((case, release)) = outcome.open {
                 let view = self.view(rule, facts, release);
                 let missing = view.missing(&case.condition);
-                report.undecided.push(Undecided { rule: Cow::Owned(rule.id.clone()), role: facts.role.clone(), missing });
+                report.undecided.push(Undecided {
+                    rule: Cow::Owned(rule.id.clone()),
+                    role: facts.role.clone(),
+                    missing,
+                });
             }
         }
         report
@@ -171,7 +175,12 @@ impl<'r> Linter<'r> {
                 fails: names(all_fails.and(known)),
                 passes: names(known.without(all_fails)),
                 summary: package.map_or_else(String::new, |package| {
-                    in_words(package, all_fails.and(known), known, self.target.source(&rule.package) == TargetSource::Flag)
+                    in_words(
+                        package,
+                        all_fails.and(known),
+                        known,
+                        self.target.source(&rule.package) == TargetSource::Flag,
+                    )
                 }),
             },
             sources: rule.sources.clone(),
@@ -187,7 +196,8 @@ impl<'r> Linter<'r> {
         let wanted: Vec<(FieldId, String)> = if rule.labels.is_empty() {
             case.reads.iter().map(|field| (*field, String::new())).collect()
         } else {
-            let shown = |label: &&RuleLabel| label.when.as_ref().is_none_or(|when| eval(when, view).truth() == Some(true));
+            let shown =
+                |label: &&RuleLabel| label.when.as_ref().is_none_or(|when| eval(when, view).truth() == Some(true));
             rule.labels.iter().filter(shown).map(|label| (label.at, render(&label.text, view))).collect()
         };
         let mut labels: Vec<Label> = Vec::new();

@@ -11,9 +11,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::dialect::{Dialect, is_moe, recognise};
+use crate::document::LineIndex;
 use crate::document::tree::Document;
 use crate::document::yaml::{looks_like_json_lines, parse_json_lines, parse_yaml};
-use crate::document::LineIndex;
 use crate::facts::release::{CORE, ReleaseSet};
 use crate::facts::store::Facts;
 use crate::rule::builtin::{self, Draft};
@@ -154,9 +154,8 @@ impl Linter<'_> {
             }
             let found = drafts.into_iter().filter_map(|draft| self.built_in(draft, &facts.role, source));
             // keys that several roles share are reported once
-            let fresh: Vec<Finding> = found
-                .filter(|finding| !report.findings.iter().any(|known| same_place(known, finding)))
-                .collect();
+            let fresh: Vec<Finding> =
+                found.filter(|finding| !report.findings.iter().any(|known| same_place(known, finding))).collect();
             report.findings.extend(fresh);
         }
         report.undecided.sort();
@@ -174,8 +173,8 @@ impl Linter<'_> {
 
     /// A built-in rule's draft with its rule's words.
     fn built_in(&self, draft: Draft, role: &str, source: Source<'_>) -> Option<Finding> {
-        let rule = self.rules.iter().find(|rule| rule.id == draft.rule)?;
-        let phase = draft.phase.unwrap_or(rule.phase);
+        let about = self.rules.iter().find(|rule| rule.id == draft.rule)?;
+        let phase = draft.phase.unwrap_or(about.phase);
         let labels = draft.labels.into_iter().enumerate().map(|(index, (span, text))| {
             let mut label = source.label(span, text);
             label.primary = index == 0;
@@ -184,23 +183,27 @@ impl Linter<'_> {
             label
         });
         Some(Finding {
-            rule: Cow::Owned(rule.id.clone()),
-            code: Cow::Owned(rule.code.clone()),
-            severity: draft.severity.unwrap_or(rule.severity),
-            confidence: rule.confidence,
+            rule: Cow::Owned(about.id.clone()),
+            code: Cow::Owned(about.code.clone()),
+            severity: draft.severity.unwrap_or(about.severity),
+            confidence: about.confidence,
             phase,
             certainty: Certainty::Certain,
             blocking: false,
-            fingerprint: fingerprint(&[rule.id.as_str(), role, draft.path.as_str(), draft.message.as_str()]),
+            fingerprint: fingerprint(&[about.id.as_str(), role, draft.path.as_str(), draft.message.as_str()]),
             message: draft.message,
             help: draft.help,
             role: role.to_owned(),
             labels: labels.collect(),
             releases: Verdicts { package: CORE.to_owned(), ..Verdicts::default() },
-            sources: rule.sources.clone(),
+            sources: about.sources.clone(),
             raises: String::new(),
             // a wrong keyword or flag is refused before any check of the same phase runs
-            order: (if phase == Phase::File { 0 } else { phase.rank(crate::facts::shape::Frontend::Generic) }, 0, Vec::new()),
+            order: (
+                if phase == Phase::File { 0 } else { phase.rank(crate::facts::shape::Frontend::Generic) },
+                0,
+                Vec::new(),
+            ),
         })
     }
 

@@ -112,7 +112,11 @@ pub fn in_words(package: &Package, fails: ReleaseSet, possible: ReleaseSet, targ
     }
     if below(fails, passes) {
         let border = series(passes.oldest());
-        return if targeted { format!("fine from {border}") } else { format!("fails before {border}, fine from there") };
+        return if targeted {
+            format!("fine from {border}")
+        } else {
+            format!("fails before {border}, fine from there")
+        };
     }
     if below(passes, fails) {
         let border = series(fails.oldest());

@@ -31,7 +31,11 @@ impl Reporter for Concise {
         for finding in &report.findings {
             let (line, column) = finding.primary().map_or((1, 1), |label| (label.start.line, label.start.column));
             let severity = finding.severity.name();
-            writeln!(out, "{path}:{line}:{column}: {severity}[{}] {} ({})", finding.code, finding.message, finding.rule)?;
+            writeln!(
+                out,
+                "{path}:{line}:{column}: {severity}[{}] {} ({})",
+                finding.code, finding.message, finding.rule
+            )?;
         }
         if self.style.show_undecided {
             for open in &report.undecided {

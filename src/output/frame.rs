@@ -5,7 +5,7 @@
 //! afterwards.
 
 use std::collections::BTreeMap;
-use std::fmt;
+use std::fmt::{self, Write};
 
 use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, SourceCode, SourceSpan};
 
@@ -137,7 +137,7 @@ fn renumber(drawing: &str, numbers: &[u32], head: &str) -> String {
     if let Some(first) = lines.next().map(plain) {
         let open = first.find('[').unwrap_or(0);
         let close = first.rfind(']').unwrap_or(first.len());
-        text.push_str(&format!("{padding}{}[{head}{}\n", &first[..open], &first[close..]));
+        let _ = writeln!(text, "{padding}{}[{head}{}", &first[..open], &first[close..]);
     }
     let mut next = 0;
     for line in lines {
@@ -154,11 +154,11 @@ fn renumber(drawing: &str, numbers: &[u32], head: &str) -> String {
                     (before.to_owned(), after)
                 };
                 let before = before.replace(' ', "");
-                text.push_str(&format!(" {before}{number:>width$}{}\n", after.trim_end()));
+                let _ = writeln!(text, " {before}{number:>width$}{}", after.trim_end());
                 next += 1;
             }
             _ if line.trim().is_empty() => {}
-            _ => text.push_str(&format!("{padding}{}\n", line.trim_end())),
+            _ => drop(writeln!(text, "{padding}{}", line.trim_end())),
         }
     }
     text

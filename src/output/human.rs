@@ -85,7 +85,7 @@ impl Human {
         format!("{}; {}", self.style.target_note, verdicts.summary)
     }
 
-    fn undecided(&self, out: &mut dyn Write, report: &FileReport) -> io::Result<()> {
+    fn undecided(out: &mut dyn Write, report: &FileReport) -> io::Result<()> {
         if report.undecided.is_empty() {
             return Ok(());
         }
@@ -102,17 +102,21 @@ impl Human {
 fn consequence(finding: &Finding, stops: usize) -> String {
     let mut text = match finding.severity {
         Severity::Info => "no harm done by itself".to_owned(),
-        Severity::Warning if finding.certainty == Certainty::DependsOnRelease && finding.phase <= Phase::FirstIteration => {
+        Severity::Warning
+            if finding.certainty == Certainty::DependsOnRelease && finding.phase <= Phase::FirstIteration =>
+        {
             format!("{} in those releases", finding.phase.consequence())
         }
-        Severity::Warning if finding.phase <= Phase::FirstIteration => "the framework warns, or carries on otherwise".to_owned(),
+        Severity::Warning if finding.phase <= Phase::FirstIteration => {
+            "the framework warns, or carries on otherwise".to_owned()
+        }
         _ => finding.phase.consequence().to_owned(),
     };
     if !finding.raises.is_empty() {
-        text.push_str(&format!(" ({})", finding.raises));
+        text = format!("{text} ({})", finding.raises);
     }
     if finding.blocking && stops > 1 {
-        text.push_str(&format!(", the first of {stops} that would"));
+        text = format!("{text}, the first of {stops} that would");
     }
     text
 }
@@ -138,7 +142,7 @@ impl Reporter for Human {
             self.finding(out, report, finding, stops(&finding.role))?;
         }
         if self.style.show_undecided {
-            self.undecided(out, report)?;
+            Self::undecided(out, report)?;
         }
         Ok(())
     }

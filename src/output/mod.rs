@@ -67,6 +67,7 @@ impl Summary {
 
 /// What a format needs to know beside the findings.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "independent switches")]
 pub struct Style {
     /// ANSI colours.
     pub color: bool,

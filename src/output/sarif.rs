@@ -32,7 +32,8 @@ impl Sarif {
             message.push_str(". Help: ");
             message.push_str(&finding.help);
         }
-        let related: Vec<Value> = finding.labels.iter().filter(|label| !label.primary).map(|l| location(path, l)).collect();
+        let related: Vec<Value> =
+            finding.labels.iter().filter(|label| !label.primary).map(|l| location(path, l)).collect();
         let primary: Vec<Value> = finding.primary().map(|label| location(path, label)).into_iter().collect();
         let mut result = json!({
             "ruleId": finding.rule,
@@ -89,12 +90,13 @@ fn location(path: &str, label: &Label) -> Value {
 
 /// A relative URI: slashes forward, everything but unreserved characters percent-encoded.
 fn uri(path: &str) -> String {
+    use std::fmt::Write;
     let mut text = String::new();
     for byte in path.replace('\\', "/").trim_start_matches("./").bytes() {
         if byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte) {
             text.push(char::from(byte));
         } else {
-            text.push_str(&format!("%{byte:02X}"));
+            let _ = write!(text, "%{byte:02X}");
         }
     }
     text

@@ -34,7 +34,8 @@ pub fn human(out: &mut dyn Write, report: &FileReport, roles: &[Role], catalogue
     for role in roles {
         let dialect = report.dialect.map_or("", crate::dialect::Dialect::name);
         writeln!(out, "{} ({dialect}, role {})", report.path.display(), role.facts.role)?;
-        let note = if role.assumed { ", the newest release that has these settings (--target says otherwise)" } else { "" };
+        let note =
+            if role.assumed { ", the newest release that has these settings (--target says otherwise)" } else { "" };
         writeln!(out, "megatron-core {}{note}\n", role.release)?;
         let names = role.settings.iter().map(|setting| catalogue.field(setting.field).name.len());
         let width = names.max().unwrap_or(0);

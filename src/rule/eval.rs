@@ -54,7 +54,7 @@ impl<'a> From<&'a Value> for Term<'a> {
     }
 }
 
-impl<'a> From<Option<bool>> for Term<'a> {
+impl From<Option<bool>> for Term<'_> {
     fn from(truth: Option<bool>) -> Self {
         truth.map_or(Self::Unknown, Self::Bool)
     }

@@ -172,7 +172,7 @@ impl Loader<'_> {
         let mut cases = Vec::with_capacity(raw.cases.len());
         let mut covered = ReleaseSet::NONE;
         for case in raw.cases {
-            let case = self.case(case, given.as_ref(), &package)?;
+            let case = self.case(&case, given.as_ref(), &package)?;
             if !covered.and(case.releases).is_empty() {
                 return Err(self.error_at("cases", "two cases of this rule cover the same release"));
             }
@@ -204,7 +204,7 @@ impl Loader<'_> {
         })
     }
 
-    fn case(&self, raw: RawCase, given: Option<&Expr>, package: &str) -> Result<Case, LoadError> {
+    fn case(&self, raw: &RawCase, given: Option<&Expr>, package: &str) -> Result<Case, LoadError> {
         let releases = self.releases(package, &raw.releases)?;
         let when = self.condition(&["when"], &raw.when, package)?;
         let condition = match given {
@@ -271,7 +271,7 @@ impl Loader<'_> {
     pub fn condition(&self, keys: &[&str], text: &str, package: &str) -> Result<Expr, LoadError> {
         let scope = Scope { catalogue: self.catalogue, package };
         let checked = parse(text, scope).and_then(|expr| check(&expr, scope).map(|_| expr));
-        checked.map_err(|error| self.from_expr(keys, text, 0, &error))
+        checked.map_err(|error| self.in_expr(keys, text, 0, &error))
     }
 
     /// Text with expressions in braces, under `key`.
@@ -290,7 +290,7 @@ impl Loader<'_> {
                 parts.push(Part::Text(text[rest..open].to_owned()));
             }
             let inner = &text[open + 1..close];
-            let expr = parse(inner, scope).map_err(|error| self.from_expr(&[key], text, open + 1, &error))?;
+            let expr = parse(inner, scope).map_err(|error| self.in_expr(&[key], text, open + 1, &error))?;
             parts.push(Part::Expr(expr));
             rest = close + 1;
         }
@@ -324,7 +324,7 @@ impl Loader<'_> {
         raw.lines
             .iter()
             .map(|(release, line)| {
-                let index = releases.find(package, release).map_err(|error| self.from_release(release, &error))?;
+                let index = releases.find(package, release).map_err(|error| self.release_error(release, &error))?;
                 let line = match line {
                     RawLine::One(line) => vec![*line],
                     RawLine::Called(lines) => lines.clone(),
@@ -351,14 +351,14 @@ impl Loader<'_> {
     /// # Errors
     /// A release that is not known.
     pub fn releases(&self, package: &str, text: &str) -> Result<ReleaseSet, LoadError> {
-        self.catalogue.releases.range(package, text).map_err(|error| self.from_release(text, &error))
+        self.catalogue.releases.range(package, text).map_err(|error| self.release_error(text, &error))
     }
 
-    fn from_release(&self, text: &str, error: &ReleaseError) -> LoadError {
+    fn release_error(&self, text: &str, error: &ReleaseError) -> LoadError {
         self.expr_error(&["releases", "package", "lines"], text, 0, error.to_string())
     }
 
-    fn from_expr(&self, keys: &[&str], text: &str, shift: usize, error: &ExprError) -> LoadError {
+    fn in_expr(&self, keys: &[&str], text: &str, shift: usize, error: &ExprError) -> LoadError {
         self.expr_error(keys, text, shift + error.span.start as usize, error.message.clone())
     }
 

@@ -3,6 +3,7 @@
 /// The byte offset in `source` of byte `at` of `text`, a value that stands somewhere after a `key:` of the file.
 ///
 /// The value may be plain, quoted, or folded over lines: white space and quotes are skipped on both sides.
+#[must_use]
 pub fn locate(source: &str, keys: &[&str], text: &str, at: usize) -> Option<usize> {
     let wanted: Vec<(usize, char)> = text.char_indices().filter(|(_, c)| !c.is_whitespace()).collect();
     keys.iter().find_map(|key| {

@@ -40,7 +40,18 @@ const BINARY: [(&str, Op, u8); 13] = [
     ("%", Op::Modulo, 5),
 ];
 const FUNCTIONS: [&str; 13] = [
-    "as_list", "backend", "env", "env_int", "explicit", "floor", "has", "max", "min", "round_up", "since", "size",
+    "as_list",
+    "backend",
+    "env",
+    "env_int",
+    "explicit",
+    "floor",
+    "has",
+    "max",
+    "min",
+    "round_up",
+    "since",
+    "size",
     "version_before",
 ];
 const METHODS: [&str; 4] = ["all", "exists", "matches", "startsWith"];
@@ -202,7 +213,7 @@ impl Parser<'_> {
             Token::Int(number) => constant(Value::Int(number)),
             Token::Float(number) => constant(Value::Float(number)),
             Token::Text(text) => constant(Value::Str(text)),
-            Token::Name(name) => self.name(name, place),
+            Token::Name(name) => self.name(&name, place),
             Token::Mark("(") => {
                 let inner = self.expression(0)?;
                 self.expect(")")?;
@@ -231,19 +242,19 @@ impl Parser<'_> {
         }
     }
 
-    fn name(&mut self, name: String, place: ExprSpan) -> Result<Expr, ExprError> {
-        let node = match name.as_str() {
+    fn name(&mut self, name: &str, place: ExprSpan) -> Result<Expr, ExprError> {
+        let node = match name {
             "true" => Node::Const(Value::Bool(true)),
             "false" => Node::Const(Value::Bool(false)),
             "null" => Node::Const(Value::Null),
-            _ if matches!(self.peek().0, Token::Mark("(")) => return self.call(&name, place),
+            _ if matches!(self.peek().0, Token::Mark("(")) => return self.call(name, place),
             _ => {
-                if let Some(depth) = self.variables.iter().rposition(|variable| *variable == name) {
+                if let Some(depth) = self.variables.iter().rposition(|variable| variable == name) {
                     Node::Var(u8::try_from(depth).unwrap_or(u8::MAX))
-                } else if let Some(id) = self.scope.catalogue.by_name(&name) {
+                } else if let Some(id) = self.scope.catalogue.by_name(name) {
                     Node::Field(id)
                 } else {
-                    return self.short_name(&name, place);
+                    return self.short_name(name, place);
                 }
             }
         };
@@ -256,9 +267,8 @@ impl Parser<'_> {
             let known = fields.chain(self.scope.catalogue.short_names.keys().map(String::as_str));
             return Err(unknown("field", name, place, known));
         };
-        let mut expr = parse_nested(text, self.scope, self.depth).map_err(|error| {
-            ExprError::new(place, format!("short name `{name}` does not read: {}", error.message))
-        })?;
+        let mut expr = parse_nested(text, self.scope, self.depth)
+            .map_err(|error| ExprError::new(place, format!("short name `{name}` does not read: {}", error.message)))?;
         relocate(&mut expr, place);
         Ok(expr)
     }

@@ -68,6 +68,7 @@ pub fn tokenize(text: &str) -> Result<Vec<(Token, ExprSpan)>, ExprError> {
 }
 
 /// A span from byte offsets; expressions are far shorter than 4 GiB.
+#[must_use]
 pub fn span(start: usize, end: usize) -> ExprSpan {
     let clip = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
     ExprSpan { start: clip(start), end: clip(end) }

@@ -65,7 +65,9 @@ impl View<'_> {
         let mut missing = Vec::new();
         expr.walk(&mut |expr| {
             let name = match &expr.node {
-                Node::Field(id) | Node::Has(id) | Node::AsList(id) | Node::Explicit(id) if self.value(*id).is_none() => {
+                Node::Field(id) | Node::Has(id) | Node::AsList(id) | Node::Explicit(id)
+                    if self.value(*id).is_none() =>
+                {
                     self.catalogue.field(*id).name.clone()
                 }
                 Node::Env(name) | Node::EnvInt(name, _) if self.env(name).is_none() => format!("env {name}"),

@@ -21,7 +21,7 @@ pub fn check(document: &Document<'_>) -> Vec<Draft> {
                 && *first != "<<"
                 && let (Some(one), Some(two)) = (entries.get(*one), entries.get(*two))
             {
-                drafts.push(draft(document, second, one, two));
+                drafts.push(draft(document, second, *one, *two));
             }
         }
     }
@@ -29,15 +29,15 @@ pub fn check(document: &Document<'_>) -> Vec<Draft> {
     drafts
 }
 
-fn draft(document: &Document<'_>, key: &str, first: &Entry, second: &Entry) -> Draft {
-    let value = |entry: &Entry| document.node(entry.value).span.slice(document.source);
+fn draft(document: &Document<'_>, key: &str, first: Entry, second: Entry) -> Draft {
+    let value = |entry: Entry| document.node(entry.value).span.slice(document.source);
     let (old, new) = (value(first), value(second));
     let message = if old == new {
         format!("`{key}` is written twice with the same value")
     } else {
         format!("`{key}` is written twice; the last one wins")
     };
-    let place = |entry: &Entry| document.node(entry.key).span;
+    let place = |entry: Entry| document.node(entry.key).span;
     Draft {
         rule: "duplicate-key",
         message,
