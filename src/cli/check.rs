@@ -6,6 +6,8 @@ use std::path::Path;
 
 use rayon::prelude::*;
 
+use crate::document::arg_dump::has_arg_dump;
+use crate::document::yaml::printed_config;
 use crate::facts::catalogue;
 use crate::facts::release::{BRIDGE, CORE, ReleaseSet};
 use crate::lint::FileReport;
@@ -13,6 +15,7 @@ use crate::lint::engine::Linter;
 use crate::lint::finding::Status;
 use crate::lint::target::TargetSource;
 use crate::output::{Reporter, Style, Summary, TargetLine};
+use crate::rule::model::Rule;
 use crate::source::read::read_text;
 use crate::source::walk::{Input, inputs};
 
@@ -27,12 +30,9 @@ const BATCH: usize = 64;
 /// # Errors
 /// [`CliError`].
 pub fn run(args: &CheckArgs) -> Result<Exit, CliError> {
-    let catalogue = catalogue();
-    let (target, outside) = options::facts(&args.facts, catalogue)?;
-    let own = options::user_rules(&args.rules.rules, catalogue)?;
+    let own = options::user_rules(&args.rules.rules, catalogue())?;
     let all = options::all_rules(&own);
-    let rules = options::chosen(&args.rules, &all)?;
-    let linter = Linter { catalogue, rules, target, outside };
+    let linter = linter(args, &all)?;
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads(args)).build();
     let pool = pool.map_err(|error| CliError::Usage(format!("-j: {error}")))?;
     let style = style(&args.output, args.show_undecided, &linter);
@@ -49,6 +49,17 @@ pub fn run(args: &CheckArgs) -> Result<Exit, CliError> {
         }
     };
     failed.map(|()| if check.failed { Exit::Usage } else { check.exit() })
+}
+
+/// A linter with the flags' releases, facts and choice among `all` rules.
+///
+/// # Errors
+/// A flag's value that is not known, with the candidates.
+pub fn linter<'r>(args: &CheckArgs, all: &[&'r Rule]) -> Result<Linter<'r>, CliError> {
+    let catalogue = catalogue();
+    let (target, outside) = options::facts(&args.facts, catalogue)?;
+    let rules = options::chosen(&args.rules, all)?;
+    Ok(Linter { catalogue, rules, target, outside })
 }
 
 struct Check<'a> {
@@ -91,7 +102,7 @@ impl Check<'_> {
             Ok(text) => text,
             Err(error) => return FileReport::unreadable(path, error.to_string()),
         };
-        if input.is_log() && !input.named && !crate::document::arg_dump::has_arg_dump(&text) {
+        if input.is_log() && !input.named && !holds_config(&text) {
             return self.linter.file(path, "");
         }
         self.linter.file(path, &text)
@@ -159,6 +170,11 @@ impl Check<'_> {
         }
         lines
     }
+}
+
+/// Whether a log has a printed config or argument listing in it.
+fn holds_config(text: &str) -> bool {
+    has_arg_dump(text) || printed_config(text).is_some()
 }
 
 fn threads(args: &CheckArgs) -> usize {

@@ -11,7 +11,6 @@ use clap::Parser;
 
 use crate::facts::catalogue;
 use crate::lint::FileReport;
-use crate::lint::engine::Linter;
 use crate::rule::model::{Rule, Severity};
 
 use super::args::{Cli, Command, TestArgs};
@@ -120,8 +119,7 @@ fn lint(example: &Example, all: &[&Rule]) -> Result<FileReport, CliError> {
     let Command::Check(args) = parsed.map_err(|error| usage(error.to_string()))?.command else {
         return Err(usage("only flags of check".to_owned()));
     };
-    let (target, outside) = options::facts(&args.facts, catalogue())?;
-    let linter = Linter { catalogue: catalogue(), rules: all.to_vec(), target, outside };
+    let linter = super::check::linter(&args, all)?;
     Ok(linter.file(&example.path, &example.text))
 }
 

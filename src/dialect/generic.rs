@@ -1,5 +1,7 @@
 //! In-house files: Megatron-Core's names in either spelling, at the root or under sections of any name.
 
+use std::sync::Arc;
+
 use crate::document::scalar::Schema;
 use crate::document::tree::{Document, Entry as Pair, Kind, NodeId};
 use crate::facts::catalogue::{Catalogue, Spelling};
@@ -16,7 +18,7 @@ const COMPOSED: [&str; 4] = ["defaults", "extends", "_base_", "hydra"];
 
 /// The settings of one section.
 struct Section {
-    name: String,
+    name: Arc<str>,
     anchor: crate::document::Span,
     settings: Vec<(FieldId, Entry)>,
 }
@@ -54,7 +56,7 @@ pub fn facts(document: &Document<'_>, root: NodeId, catalogue: &Catalogue) -> Op
         return None;
     }
     let frontend = if config >= 8 && known * 10 >= found.keys * 9 { Frontend::Python } else { Frontend::Generic };
-    Some(roles(document, catalogue, &found, frontend))
+    Some(roles(document, catalogue, found, frontend))
 }
 
 /// Names that no other kind of file uses.
@@ -78,7 +80,7 @@ struct Walk<'a, 's> {
 impl Walk<'_, '_> {
     /// Reads one mapping; the root's own mappings are sections, deeper ones are not looked into.
     fn section(&mut self, name: &str, anchor: crate::document::Span, entries: &[Pair], root: bool) {
-        let mut section = Section { name: name.to_owned(), anchor, settings: Vec::new() };
+        let mut section = Section { name: name.into(), anchor, settings: Vec::new() };
         for pair in entries {
             let Some(key) = self.document.text(pair.key) else { continue };
             let place = self.document.node(pair.key).span;
@@ -97,7 +99,7 @@ impl Walk<'_, '_> {
                     section.settings.push((field, entry));
                 }
                 Some(_) => {}
-                None => self.found.unknown.push(UnknownKey { key: key.to_owned(), span: place, path: path() }),
+                None => self.found.unknown.push(UnknownKey { span: place, section: Arc::clone(&section.name) }),
             }
         }
         if !section.settings.is_empty() {
@@ -129,45 +131,73 @@ fn no_object(_: &Document<'_>, _: NodeId) -> Reading {
 
 /// All sections make one role; sections that give one setting different values are roles of their own, and share the
 /// rest.
-fn roles(document: &Document<'_>, catalogue: &Catalogue, found: &Found, frontend: Frontend) -> Vec<Facts> {
-    let collides = |section: &Section| {
-        found.sections.iter().any(|other| {
-            other.name != section.name
-                && section.settings.iter().any(|(field, entry)| {
-                    other.settings.iter().any(|(same, theirs)| same == field && theirs.value != entry.value)
-                })
-        })
-    };
-    let (own, shared): (Vec<&Section>, Vec<&Section>) = found.sections.iter().partition(|section| collides(section));
-    let heads: Vec<Option<&Section>> = if own.is_empty() { vec![None] } else { own.into_iter().map(Some).collect() };
-    heads
-        .into_iter()
-        .map(|head| {
-            let role = head.map_or("config", |section| if section.name.is_empty() { "root" } else { &section.name });
-            let mut facts = Facts::new(catalogue, role, frontend, Completeness::Authored, Stage::Requested);
-            let first = head.or(shared.first().copied());
-            facts.anchor = first.map(|section| section.anchor).unwrap_or_default();
-            for section in shared.iter().copied().chain(head) {
-                for (field, entry) in &section.settings {
-                    facts.set(*field, meant(catalogue, *field, entry, frontend));
-                }
+fn roles(document: &Document<'_>, catalogue: &Catalogue, found: Found, frontend: Frontend) -> Vec<Facts> {
+    let Found { sections, unknown, environment, .. } = found;
+    let own = colliding(&sections);
+    let mut base = Facts::new(catalogue, "config", frontend, Completeness::Authored, Stage::Requested);
+    base.unknown_keys = unknown;
+    base.anchor = sections.first().map(|section| section.anchor).unwrap_or_default();
+    for block in environment {
+        super::environment_block(document, block, &mut base);
+    }
+    let mut heads = Vec::new();
+    for (section, own) in sections.into_iter().zip(own) {
+        if own {
+            heads.push(section);
+        } else {
+            add(catalogue, &mut base, section);
+        }
+    }
+    let mut roles = Vec::new();
+    for head in heads {
+        let mut facts = base.clone();
+        facts.role = if head.name.is_empty() { "root".to_owned() } else { head.name.to_string() };
+        facts.anchor = head.anchor;
+        add(catalogue, &mut facts, head);
+        roles.push(facts);
+    }
+    if roles.is_empty() {
+        roles.push(base);
+    }
+    for facts in &mut roles {
+        imply(catalogue, facts);
+        mark_excerpt(catalogue, facts);
+    }
+    roles
+}
+
+/// Which sections give a setting another value than some other section does.
+fn colliding(sections: &[Section]) -> Vec<bool> {
+    let mut all: Vec<(FieldId, usize, &Entry)> = Vec::new();
+    for (index, section) in sections.iter().enumerate() {
+        all.extend(section.settings.iter().map(|(field, entry)| (*field, index, entry)));
+    }
+    all.sort_by_key(|(field, index, _)| (*field, *index));
+    let mut own = vec![false; sections.len()];
+    for pair in all.windows(2) {
+        if let [(field, one, theirs), (same, two, ours)] = pair
+            && field == same
+            && one != two
+            && theirs.value != ours.value
+        {
+            for index in [*one, *two] {
+                own[index] = true;
             }
-            facts.unknown_keys.clone_from(&found.unknown);
-            for section in &found.environment {
-                super::environment_block(document, *section, &mut facts);
-            }
-            imply(catalogue, &mut facts);
-            mark_excerpt(catalogue, &mut facts);
-            facts
-        })
-        .collect()
+        }
+    }
+    own
+}
+
+fn add(catalogue: &Catalogue, facts: &mut Facts, section: Section) {
+    for (field, entry) in section.settings {
+        facts.set(field, meant(catalogue, field, entry, facts.frontend));
+    }
 }
 
 /// A number in quotes is taken as the number that was meant, so that the rules still see it; the quotes are a finding
 /// of their own. `TransformerConfig` itself keeps the text.
-fn meant(catalogue: &Catalogue, field: FieldId, entry: &Entry, frontend: Frontend) -> Entry {
+fn meant(catalogue: &Catalogue, field: FieldId, mut entry: Entry, frontend: Frontend) -> Entry {
     let kind = catalogue.field(field).kind;
-    let mut entry = entry.clone();
     if frontend == Frontend::Generic
         && entry.raw == RawKind::Quoted
         && (kind.integer || kind.float)

@@ -55,11 +55,11 @@ pub fn facts(document: &Document<'_>, root: NodeId, catalogue: &Catalogue) -> Ve
 fn flag(document: &Document<'_>, catalogue: &Catalogue, facts: &mut Facts, pair: Pair, section: &str) {
     let Some(key) = document.text(pair.key) else { return };
     let span = document.node(pair.key).span;
-    let path = format!("{section}.{key}");
     let Some((field, spelling)) = catalogue.find(key) else {
-        facts.unknown_keys.push(UnknownKey { key: key.to_owned(), span, path });
+        facts.unknown_keys.push(UnknownKey { span, section: section.into() });
         return;
     };
+    let path = format!("{section}.{key}");
     let text = document.text(pair.value);
     // an empty value is dropped by the launcher that reads these files
     if text == Some("") {

@@ -34,6 +34,28 @@ pub fn parse_json_lines(source: &str) -> Document<'_> {
     builder.document
 }
 
+/// The header and footer between which Megatron-Bridge up to 0.3 printed its whole config to the log.
+const PRINTED: (&str, &str) = ("------- Task Configuration -------", "----------------------------------");
+
+/// The part of a log that is a printed config, if it holds one.
+#[must_use]
+pub fn printed_config(source: &str) -> Option<std::ops::Range<usize>> {
+    let header = source.find(PRINTED.0)?;
+    let start = header + source[header..].find('\n')? + 1;
+    let end = source[start..].find(&format!("\n{}", PRINTED.1)).map_or(source.len(), |at| start + at + 1);
+    Some(start..end)
+}
+
+/// Parses only a part of `source`; places are those in the whole.
+#[must_use]
+pub fn parse_part(source: &str, part: std::ops::Range<usize>) -> Document<'_> {
+    let mut builder = Builder::new(source);
+    if let Some(text) = source.get(part.clone()) {
+        builder.read(text, part.start);
+    }
+    builder.document
+}
+
 /// Whether the text has a JSON object on each of its first two lines: more than one document in the JSON Lines form.
 #[must_use]
 pub fn looks_like_json_lines(source: &str) -> bool {

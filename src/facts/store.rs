@@ -1,6 +1,7 @@
 //! The facts of one role of one file: what it says about each setting, and where.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::document::Span;
 
@@ -39,12 +40,10 @@ pub enum RawKind {
 /// A key that names no setting.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnknownKey {
-    /// As written.
-    pub key: String,
-    /// Where.
+    /// Where; most keys of a file name nothing of ours, so the text is only looked at when it is needed.
     pub span: Span,
-    /// The path of keys to it.
-    pub path: String,
+    /// The section it stands in; empty: the root.
+    pub section: Arc<str>,
 }
 
 /// An environment variable that the file sets.

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use crate::dialect::{Dialect, is_moe, recognise};
 use crate::document::LineIndex;
 use crate::document::tree::Document;
-use crate::document::yaml::{looks_like_json_lines, parse_json_lines, parse_yaml};
+use crate::document::yaml::{looks_like_json_lines, parse_json_lines, parse_part, parse_yaml, printed_config};
 use crate::facts::release::{CORE, ReleaseSet};
 use crate::facts::store::Facts;
 use crate::rule::builtin::{self, Draft};
@@ -90,7 +90,7 @@ impl FileReport {
     }
 }
 
-/// Parses a file's text, JSON Lines included.
+/// Parses a file's text: YAML, JSON, JSON Lines, or a log with a printed config in it.
 #[must_use]
 pub fn parse(text: &str) -> Document<'_> {
     if looks_like_json_lines(text) {
@@ -99,7 +99,7 @@ pub fn parse(text: &str) -> Document<'_> {
     if crate::document::arg_dump::has_arg_dump(text) {
         return Document { source: text, ..Document::default() };
     }
-    parse_yaml(text)
+    printed_config(text).map_or_else(|| parse_yaml(text), |part| parse_part(text, part))
 }
 
 impl Linter<'_> {
@@ -148,7 +148,7 @@ impl Linter<'_> {
             report.findings.extend(role.findings);
             report.undecided.extend(role.undecided);
             let mut drafts = builtin::wrong_type::check(facts, self.catalogue);
-            drafts.extend(builtin::unknown_key::check(facts, self.catalogue, target));
+            drafts.extend(builtin::unknown_key::check(facts, self.catalogue, target, source.text));
             if first {
                 drafts.extend(builtin::duplicate_key::check(document));
             }

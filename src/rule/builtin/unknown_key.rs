@@ -14,10 +14,10 @@ use super::Draft;
 
 /// One finding for each such key. `target`: the Megatron-Core releases that count.
 #[must_use]
-pub fn check(facts: &Facts, catalogue: &Catalogue, target: ReleaseSet) -> Vec<Draft> {
+pub fn check(facts: &Facts, catalogue: &Catalogue, target: ReleaseSet, source: &str) -> Vec<Draft> {
     let mut drafts = Vec::new();
     if facts.completeness == Completeness::Authored {
-        drafts.extend(facts.unknown_keys.iter().filter_map(|key| misspelled(facts, catalogue, key)));
+        drafts.extend(facts.unknown_keys.iter().filter_map(|key| misspelled(facts, catalogue, key, source)));
     }
     let mla = catalogue.by_name("multi_latent_attention").and_then(|field| facts.entry(field));
     let mla = mla.is_some_and(|entry| entry.value != Ok(Value::Bool(false)));
@@ -38,20 +38,21 @@ pub fn check(facts: &Facts, catalogue: &Catalogue, target: ReleaseSet) -> Vec<Dr
     drafts
 }
 
-fn misspelled(facts: &Facts, catalogue: &Catalogue, unknown: &UnknownKey) -> Option<Draft> {
-    let right = near(catalogue, &unknown.key)?;
-    let name = spelled_like(&unknown.key, right);
+fn misspelled(facts: &Facts, catalogue: &Catalogue, unknown: &UnknownKey, source: &str) -> Option<Draft> {
+    let key = unknown.span.slice(source).trim_matches(['"', '\'']);
+    let right = near(catalogue, key)?;
+    let name = spelled_like(key, right);
     let (severity, phase) = match facts.frontend {
         Frontend::Python => (Severity::Error, Phase::Config),
         _ => (Severity::Warning, Phase::Silent),
     };
     Some(Draft {
         rule: "unknown-key",
-        message: format!("`{}` is no setting of Megatron-Core, did you mean `{name}`?", unknown.key),
+        message: format!("`{}` is no setting of Megatron-Core, did you mean `{name}`?", key),
         help: format!("rename it to {name}"),
         labels: vec![(unknown.span, "nothing reads this".to_owned())],
         field: None,
-        path: unknown.path.clone(),
+        path: if unknown.section.is_empty() { key.to_owned() } else { format!("{}.{key}", unknown.section) },
         severity: Some(severity),
         phase: Some(phase),
     })
