@@ -189,10 +189,6 @@ fn style(args: &OutputArgs, show_undecided: bool, linter: &Linter<'_>) -> Style 
         Color::Auto => terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
     };
     let columns = std::env::var("COLUMNS").ok().and_then(|text| text.parse::<usize>().ok());
-    let note = match linter.target.core_name(linter.catalogue) {
-        Some(release) => format!("{CORE} {release} (--target)"),
-        None => format!("{CORE}: any release that has these settings (say which with --target)"),
-    };
     Style {
         color,
         unicode: terminal || color || args.color == Color::Auto,
@@ -204,7 +200,7 @@ fn style(args: &OutputArgs, show_undecided: bool, linter: &Linter<'_>) -> Style 
         } else {
             Vec::new()
         },
-        target_note: note,
+        target: linter.target.core_name(linter.catalogue).map(str::to_owned),
     }
 }
 

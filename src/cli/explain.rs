@@ -7,7 +7,7 @@ use crate::facts::catalogue::Catalogue;
 use crate::facts::field::{Field, Owner};
 use crate::facts::release::{CORE, ReleaseSet};
 use crate::lint::target::in_words;
-use crate::rule::model::{Part, Rule, Template};
+use crate::rule::model::{Part, Rule, Severity, Template};
 use crate::rule::nearest::nearest;
 
 use super::args::ExplainArgs;
@@ -42,7 +42,7 @@ fn explain_rule(out: &mut dyn Write, rule: &Rule, catalogue: &Catalogue) -> Resu
     writeln!(out, "{} ({})\n{}\n", rule.id, rule.code, rule.summary)?;
     writeln!(out, "  severity    {}", rule.severity.name())?;
     writeln!(out, "  confidence  {}", rule.confidence.name())?;
-    writeln!(out, "  noticed     {}", rule.phase.consequence())?;
+    writeln!(out, "  what        {}", rule.phase.consequence(rule.severity == Severity::Error))?;
     writeln!(out, "  group       {}", rule.group)?;
     if !rule.frontends.is_empty() {
         let names: Vec<&str> = rule.frontends.iter().map(|frontend| frontend.name()).collect();

@@ -45,7 +45,10 @@ impl Human {
         if report.roles.len() > 1 && !finding.role.is_empty() {
             self.line(out, "role", &finding.role)?;
         }
-        self.line(out, "target", &self.target(finding))?;
+        let target = self.target(finding);
+        if !target.is_empty() && finding.phase != Phase::File {
+            self.line(out, "target", &target)?;
+        }
         if !finding.help.is_empty() {
             self.line(out, "help", &finding.help)?;
         }
@@ -74,15 +77,19 @@ impl Human {
         writeln!(out, "  {}{padding}{words}", self.paint(name, "1"))
     }
 
+    /// Which releases this is about: the one that the user named, and where the border lies.
     fn target(&self, finding: &Finding) -> String {
         let verdicts = &finding.releases;
-        if verdicts.summary.is_empty() {
-            return self.style.target_note.clone();
+        let core = verdicts.package == crate::facts::release::CORE;
+        match (&self.style.target, verdicts.summary.as_str()) {
+            (None, "") => String::new(),
+            (None, summary) if core => {
+                format!("megatron-core {summary} (name the release that will run it with --target)")
+            }
+            (Some(target), "") => format!("megatron-core {target} (--target)"),
+            (Some(target), summary) if core => format!("megatron-core {target} (--target); {summary}"),
+            (_, summary) => format!("{} {summary}", verdicts.package),
         }
-        if verdicts.package != crate::facts::release::CORE {
-            return format!("{} {}", verdicts.package, verdicts.summary);
-        }
-        format!("{}; {}", self.style.target_note, verdicts.summary)
     }
 
     fn undecided(out: &mut dyn Write, report: &FileReport) -> io::Result<()> {
@@ -100,20 +107,17 @@ impl Human {
 
 /// What happens if nobody acts, and whether it is the first thing that would.
 fn consequence(finding: &Finding, stops: usize) -> String {
+    let some_releases = finding.certainty == Certainty::DependsOnRelease;
+    let fatal = finding.severity == Severity::Error || (some_releases && !finding.raises.is_empty());
     let mut text = match finding.severity {
         Severity::Info => "no harm done by itself".to_owned(),
-        Severity::Warning
-            if finding.certainty == Certainty::DependsOnRelease && finding.phase <= Phase::FirstIteration =>
-        {
-            format!("{} in those releases", finding.phase.consequence())
-        }
-        Severity::Warning if finding.phase <= Phase::FirstIteration => {
-            "the framework warns, or carries on otherwise".to_owned()
-        }
-        _ => finding.phase.consequence().to_owned(),
+        _ => finding.phase.consequence(fatal),
     };
     if !finding.raises.is_empty() {
         text = format!("{text} ({})", finding.raises);
+    }
+    if some_releases {
+        text.push_str(", in some of the releases that have these settings");
     }
     if finding.blocking && stops > 1 {
         text = format!("{text}, the first of {stops} that would");

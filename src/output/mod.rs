@@ -81,8 +81,8 @@ pub struct Style {
     pub quiet: bool,
     /// The rules in use, for formats that list them.
     pub rules: Vec<Rule>,
-    /// Where the releases come from, in words: `--target`, or what the keys allow.
-    pub target_note: String,
+    /// The Megatron-Core release that the user named.
+    pub target: Option<String>,
 }
 
 /// A format: files come in order, then the totals.

@@ -108,20 +108,33 @@ impl Phase {
         }
     }
 
-    /// What happens then, for the line under a finding.
+    /// When that is, in words.
     #[must_use]
-    pub const fn consequence(self) -> &'static str {
+    pub const fn moment(self) -> &'static str {
         match self {
-            Self::File => "the file cannot be read as it is",
-            Self::Argparse => "stops the run while the command line is parsed",
-            Self::Args => "stops the run while the arguments are validated",
-            Self::Groups => "stops the run while process groups are built",
-            Self::Config => "stops the run while the model config is built",
-            Self::Model => "stops the run while the model is built",
-            Self::FirstIteration => "stops the run in the first iteration",
-            Self::Runtime => "shows up while the run trains",
-            Self::Hang => "the run hangs without a message",
-            Self::Silent => "nothing is printed, the run goes on without it",
+            Self::File => "while the file is read",
+            Self::Argparse => "while the command line is parsed",
+            Self::Args => "while the arguments are validated",
+            Self::Groups => "while process groups are built",
+            Self::Config => "while the model config is built",
+            Self::Model => "while the model is built",
+            Self::FirstIteration => "in the first iteration",
+            Self::Runtime => "while the run trains",
+            Self::Hang => "while the run trains, without a message",
+            Self::Silent => "never: nothing is printed",
+        }
+    }
+
+    /// What happens then, for the line under a finding that stops the run (`stops`) or does not.
+    #[must_use]
+    pub fn consequence(self, stops: bool) -> String {
+        match (self, stops) {
+            (Self::File, _) => "the file cannot be read as it is".to_owned(),
+            (Self::Silent, _) => "nothing is printed, the run goes on without it".to_owned(),
+            (Self::Hang, _) => "the run hangs without a message".to_owned(),
+            (Self::Runtime, _) => "shows up while the run trains".to_owned(),
+            (_, true) => format!("stops the run {}", self.moment()),
+            (_, false) => format!("noticed {}", self.moment()),
         }
     }
 

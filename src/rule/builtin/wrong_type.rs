@@ -45,6 +45,11 @@ fn draft(frontend: Frontend, field: &Field, entry: &Entry, value: &Value) -> Dra
             format!("{} is text in quotes, it needs to be {expected}", field.name),
             format!("write {}: {value} without quotes", field.name),
         )
+    } else if numeric && matches!(value, Value::Str(_)) {
+        (
+            format!("{} is `{value}`, which PyYAML reads as text: it wants a dot in the mantissa", field.name),
+            format!("write {}: {}", field.name, with_dot(&value.to_string())),
+        )
     } else {
         (
             format!("{} is {} `{value}`, it needs to be {expected}", field.name, article(value.type_name())),
@@ -66,6 +71,14 @@ fn draft(frontend: Frontend, field: &Field, entry: &Entry, value: &Value) -> Dra
         severity: Some(severity),
         phase: Some(phase),
     }
+}
+
+/// `1e-3` → `1.0e-3`, `1e5` → `1.0e+5`: what every YAML reader takes as a number.
+fn with_dot(text: &str) -> String {
+    let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "+0"));
+    let dot = if mantissa.contains('.') { "" } else { ".0" };
+    let sign = if exponent.starts_with(['+', '-']) { "" } else { "+" };
+    format!("{mantissa}{dot}e{sign}{exponent}")
 }
 
 fn describe(kind: Type) -> &'static str {
