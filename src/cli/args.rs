@@ -215,7 +215,7 @@ pub enum ShowFormat {
 #[derive(Args, Clone, Debug)]
 pub struct ExplainArgs {
     /// A rule's id or code, a setting in any spelling, or a release
-    #[arg(value_name = "RULE|FIELD|RELEASE")]
+    #[arg(value_name = "RULE|FIELD|RELEASE", allow_hyphen_values = true)]
     pub name: String,
     /// A folder of your own rule files
     #[arg(long, value_name = "DIR")]

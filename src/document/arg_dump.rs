@@ -86,7 +86,8 @@ fn word_before(line: &str, end: usize) -> Option<(usize, usize)> {
 
 /// A name of 47 characters (one dot) or more (no dot): `  name . value`, `  name  value`.
 fn last_padded_word(line: &str) -> Option<((usize, usize), usize)> {
-    let indent = line.find("  ")? + 2;
+    let gap = line.find("  ")?;
+    let indent = gap + line[gap..].find(|c| c != ' ')?;
     let length = line.get(indent..)?.find(' ')?;
     let name = &line[indent..indent + length];
     if length < 40 || !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {

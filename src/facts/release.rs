@@ -185,6 +185,9 @@ impl Releases {
         for part in text.split_whitespace().filter(|part| *part != "*") {
             let digits = part.find(|c: char| !"<>=".contains(c)).unwrap_or(part.len());
             let (operator, name) = part.split_at(digits);
+            if operator.is_empty() {
+                return Err(ReleaseError::BadRange(text.to_owned()));
+            }
             let index = self.find(package, name)?;
             let newer = ReleaseSet(u16::MAX).without(ReleaseSet::span(0, index));
             let this = ReleaseSet::one(index);

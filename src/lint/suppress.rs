@@ -55,6 +55,9 @@ pub fn names(name: &str, finding: &Finding, group: &str) -> bool {
 
 /// `[a, b] reason` → the names; no brackets: every rule; an open bracket: nothing, it is a typing mistake.
 fn rules(rest: &str) -> Option<Vec<String>> {
+    if rest.starts_with(|c: char| !c.is_whitespace() && c != '[') {
+        return None;
+    }
     let rest = rest.trim_start();
     let Some(inner) = rest.strip_prefix('[') else { return Some(Vec::new()) };
     let (inner, _) = inner.split_once(']')?;

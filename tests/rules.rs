@@ -1,0 +1,150 @@
+//! Tests about the rules: what every one of them has to have.
+
+mod common;
+
+use std::collections::BTreeSet;
+
+use moelint::facts::catalogue;
+use moelint::facts::release::ReleaseSet;
+use moelint::rule::model::{Confidence, Part, Rule, Severity, Template};
+
+use common::{files, moelint, root, rules, stdout};
+
+#[test]
+fn every_example_says_what_it_should() {
+    let output = moelint(&["rules", "test", "testdata/rules"]);
+    let text = stdout(&output);
+    assert!(text.ends_with(" 0 failures\n"), "{text}");
+    assert_eq!(output.status.code(), Some(0));
+}
+
+#[test]
+fn an_example_that_lies_is_noticed() {
+    let folder = tempfile::tempdir().unwrap();
+    let example = folder.path().join("shared-overlap-dispatcher");
+    std::fs::create_dir(&example).unwrap();
+    let text =
+        "# args: --target 0.17\nmodel:\n  num_layers: 4\n  num_moe_experts: 8\n  moe_token_dispatcher_type: alltoall\n";
+    std::fs::write(
+        example.join("bad.yaml"),
+        format!("{text}  moe_router_topk: 2  # expect: shared-overlap-dispatcher\n"),
+    )
+    .unwrap();
+    std::fs::write(example.join("good.yaml"), text).unwrap();
+    let output = moelint(&["rules", "test", folder.path().to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stdout(&output).contains("was expected and did not fire"), "{}", stdout(&output));
+}
+
+#[test]
+fn every_rule_has_bad_and_good_examples_and_every_example_a_rule() {
+    let folder = root().join("testdata/rules");
+    let mut wanted: BTreeSet<String> = BTreeSet::new();
+    for rule in rules() {
+        wanted.insert(rule.id.clone());
+        for kind in ["bad", "good"] {
+            let there = std::fs::read_dir(folder.join(&rule.id)).is_ok_and(|entries| {
+                entries.flatten().any(|entry| entry.file_name().to_string_lossy().starts_with(kind))
+            });
+            assert!(there, "testdata/rules/{}/{kind}*.yaml is missing", rule.id);
+        }
+    }
+    for entry in std::fs::read_dir(&folder).unwrap().flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        assert!(wanted.contains(&name), "testdata/rules/{name} belongs to no rule");
+    }
+}
+
+#[test]
+fn every_release_border_has_examples_on_both_sides() {
+    // a rule that ends or begins at a release shows it: some example runs in the range, and a good one outside of it
+    let mut missing = Vec::new();
+    for rule in rules().iter().filter(|rule| !rule.cases.is_empty() && rule.package == "megatron-core") {
+        let all = catalogue().releases.packages["megatron-core"].all();
+        let covered = rule.cases.iter().fold(ReleaseSet::NONE, |set, case| set.or(case.releases));
+        if covered == all || covered.newest() == all.newest() {
+            continue;
+        }
+        let mut outside = false;
+        for path in files(&root().join("testdata/rules").join(&rule.id)) {
+            let text = std::fs::read_to_string(path).unwrap();
+            let first = text.lines().next().unwrap_or_default();
+            let targets = first.split("--target").skip(1).filter_map(|rest| rest.split_whitespace().next());
+            outside |= targets
+                .map(|target| target.trim_start_matches("megatron-core="))
+                .filter_map(|target| catalogue().releases.find("megatron-core", target).ok())
+                .any(|index| !covered.has(index) && Some(index) > covered.newest());
+        }
+        if !outside {
+            missing.push(rule.id.as_str());
+        }
+    }
+    assert!(missing.is_empty(), "no example beyond the last release of: {missing:?}");
+}
+
+#[test]
+fn rules_are_honest_about_their_sources() {
+    for rule in rules() {
+        assert!(!rule.sources.is_empty(), "{}", rule.id);
+        assert!(!rule.why.trim().is_empty(), "{} does not say why", rule.id);
+        assert!(rule.confidence != Confidence::Derived || rule.severity != Severity::Error, "{}", rule.id);
+    }
+}
+
+fn literal(template: &Template) -> String {
+    let piece = |part: &Part| match part {
+        Part::Text(text) => text.clone(),
+        Part::Expr(_) => "x".to_owned(),
+    };
+    template.parts.iter().map(piece).collect()
+}
+
+#[test]
+fn messages_are_written_in_one_style() {
+    let capital = |text: &str| {
+        let first = text.split_whitespace().next().unwrap_or_default();
+        // names such as HybridEP, NCCL or NUM_OF_… keep their case
+        first.chars().next().is_some_and(char::is_uppercase) && first.chars().skip(1).all(char::is_lowercase)
+    };
+    for rule in rules() {
+        let check = |what: &str, text: &str| {
+            assert!(!text.ends_with('.'), "{}: {what} ends with a full stop: {text}", rule.id);
+            assert!(
+                !capital(text) || text.starts_with("Bridge") || text.starts_with("Megatron"),
+                "{}: {what} begins with a capital: {text}",
+                rule.id
+            );
+        };
+        check("summary", &rule.summary);
+        for case in &rule.cases {
+            check("message", &literal(&case.message));
+        }
+        check("help", &literal(&rule.help));
+        for label in &rule.labels {
+            check("label", &literal(&label.text));
+        }
+    }
+}
+
+#[test]
+fn the_catalogue_command_lists_every_rule() {
+    let table = stdout(&moelint(&["rules"]));
+    let list: serde_json::Value = serde_json::from_str(&stdout(&moelint(&["rules", "--json"]))).unwrap();
+    let all: Vec<&Rule> = rules();
+    assert_eq!(list.as_array().unwrap().len(), all.len());
+    for rule in all {
+        assert!(table.contains(&rule.id), "{}", rule.id);
+    }
+}
+
+#[test]
+fn every_rule_and_field_can_be_explained() {
+    for rule in rules() {
+        let output = moelint(&["explain", &rule.id]);
+        assert_eq!(output.status.code(), Some(0));
+        assert!(stdout(&output).contains(rule.why.trim()), "{}", rule.id);
+    }
+    for name in ["moe_deepep_num_sms", "--num-experts", "0.18", "core_v0.17.0", "MOE0301"] {
+        assert_eq!(moelint(&["explain", name]).status.code(), Some(0), "{name}");
+    }
+}
