@@ -65,19 +65,20 @@ pub fn facts(document: &Document<'_>, root: NodeId, catalogue: &Catalogue) -> Ve
     vec![facts]
 }
 
-/// Resolved, when something stands there that only the framework's own finalising writes.
+/// Resolved, when something stands there that only the framework's own finalising writes: the data-parallel size of
+/// `comm_overlap`, or, without that section, both a partial as initialiser and listed graph modules (some recipes set
+/// one of them by themselves).
 fn stage(document: &Document<'_>, root: NodeId, model: NodeId) -> Stage {
-    let is_null = |node: NodeId| matches!(read(document, node, Schema::PyYaml, &object), Ok(Value::Null) | Err(_));
     let inner = document.get(model, "transformer").map_or(model, |entry| entry.value);
-    let overlap = document.get(root, "comm_overlap").and_then(|entry| document.get(entry.value, "data_parallel_size"));
-    let init = document.get(inner, "init_method").and_then(|entry| document.get(entry.value, "_partial_"));
-    let modules = document.get(inner, "cuda_graph_modules").map(|entry| document.resolve(entry.value));
-    let listed = modules.is_some_and(|node| matches!(document.node(node).kind, Kind::Sequence(..)));
-    if overlap.is_some_and(|entry| !is_null(entry.value)) || init.is_some() || listed {
-        Stage::Resolved
+    let size = document.get(root, "comm_overlap").and_then(|entry| document.get(entry.value, "data_parallel_size"));
+    let resolved = if let Some(size) = size {
+        !matches!(read(document, size.value, Schema::PyYaml, &object), Ok(Value::Null) | Err(_))
     } else {
-        Stage::Requested
-    }
+        let init = document.get(inner, "init_method").and_then(|entry| document.get(entry.value, "_partial_"));
+        let modules = document.get(inner, "cuda_graph_modules").map(|entry| document.resolve(entry.value));
+        init.is_some() && modules.is_some_and(|node| matches!(document.node(node).kind, Kind::Sequence(..)))
+    };
+    if resolved { Stage::Resolved } else { Stage::Requested }
 }
 
 struct Reader<'a, 's> {
@@ -130,7 +131,7 @@ impl Reader<'_, '_> {
                 entry.value = Ok(Value::Bool(false));
             }
             if let Some((field, Spelling::Plain)) = self.catalogue.find(name) {
-                self.facts.set(field, entry);
+                self.facts.replace(field, entry);
             }
         }
     }

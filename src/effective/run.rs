@@ -108,12 +108,24 @@ pub fn replay(effects: &Effects, view: View<'_>, at: At) -> Vec<Setting> {
 }
 
 fn setting(field: FieldId, view: &View<'_>, state: &State<'_>, by: &[(FieldId, Replayed)]) -> Setting {
-    Setting {
-        field,
-        requested: view.value(field).cloned(),
-        effective: state.value(field).cloned(),
-        by: by.iter().filter(|(changed, _)| *changed == field).map(|(_, replayed)| replayed.clone()).collect(),
+    let mut requested = view.value(field).cloned();
+    let mut steps: Vec<Replayed> = Vec::new();
+    if let Some((_, old)) = view.facts.replaced.iter().find(|(replaced, _)| *replaced == field)
+        && let Some(new) = view.facts.entry(field)
+    {
+        requested = old.value.clone().ok();
+        steps.push(Replayed {
+            step: "another-section-wins".to_owned(),
+            text: format!("{} wins over {}", new.path, old.path),
+            source:
+                "NVIDIA-NeMo/Megatron-Bridge@v0.6.0:src/megatron/bridge/training/comm_overlap.py and mixed_precision.py"
+                    .to_owned(),
+            certain: true,
+            missing: Vec::new(),
+        });
     }
+    steps.extend(by.iter().filter(|(changed, _)| *changed == field).map(|(_, replayed)| replayed.clone()));
+    Setting { field, requested, effective: state.value(field).cloned(), by: steps }
 }
 
 fn applies(step: &Step, view: &View<'_>, release: usize) -> bool {

@@ -76,6 +76,8 @@ pub struct Facts {
     pub unknown_keys: Vec<UnknownKey>,
     /// Variables that the file sets for the job.
     pub env: BTreeMap<String, EnvEntry>,
+    /// Values that another section of the file wins over, with that section's entry in their place.
+    pub replaced: Vec<(FieldId, Entry)>,
     entries: Vec<Entry>,
     /// By [`FieldId`]; `u16::MAX`: absent.
     index: Vec<u16>,
@@ -114,6 +116,7 @@ impl Facts {
             anchor: Span::default(),
             unknown_keys: Vec::new(),
             env: BTreeMap::new(),
+            replaced: Vec::new(),
             entries: Vec::new(),
             index: vec![u16::MAX; catalogue.fields.len()],
             order: Vec::new(),
@@ -131,6 +134,14 @@ impl Facts {
             self.entries.push(entry);
             self.order.push(field);
         }
+    }
+
+    /// As [`Self::set`], remembering a different value that was there.
+    pub fn replace(&mut self, field: FieldId, entry: Entry) {
+        if let Some(old) = self.entry(field).filter(|old| old.value != entry.value) {
+            self.replaced.push((field, old.clone()));
+        }
+        self.set(field, entry);
     }
 
     /// The setting as the file has it.
