@@ -94,7 +94,7 @@ fn rules_are_honest_about_their_sources() {
 fn literal(template: &Template) -> String {
     let piece = |part: &Part| match part {
         Part::Text(text) => text.clone(),
-        Part::Expr(_) => "x".to_owned(),
+        Part::Expr(..) => "x".to_owned(),
     };
     template.parts.iter().map(piece).collect()
 }

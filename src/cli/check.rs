@@ -191,7 +191,6 @@ fn style(args: &OutputArgs, show_undecided: bool, linter: &Linter<'_>) -> Style 
     let columns = std::env::var("COLUMNS").ok().and_then(|text| text.parse::<usize>().ok());
     Style {
         color,
-        unicode: terminal || color || args.color == Color::Auto,
         width: columns.unwrap_or(100).clamp(40, 200),
         show_undecided,
         quiet: args.quiet,
@@ -200,7 +199,6 @@ fn style(args: &OutputArgs, show_undecided: bool, linter: &Linter<'_>) -> Style 
         } else {
             Vec::new()
         },
-        target: linter.target.core_name(linter.catalogue).map(str::to_owned),
     }
 }
 

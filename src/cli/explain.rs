@@ -53,7 +53,8 @@ fn explain_rule(out: &mut dyn Write, rule: &Rule, catalogue: &Catalogue) -> Resu
             let names = package.names(case.releases);
             writeln!(out, "\n{} {}:", rule.package, names.join(", "))?;
             writeln!(out, "  {}", template(&case.message))?;
-            let reads: Vec<&str> = case.reads.iter().map(|id| catalogue.field(*id).name.as_str()).collect();
+            let reads = case.reads.iter().map(|id| catalogue.field(*id).name.as_str());
+            let reads: Vec<&str> = reads.filter(|name| *name != "partial_config").collect();
             writeln!(out, "  depends on {}", reads.join(", "))?;
         }
     }
@@ -77,11 +78,12 @@ fn explain_rule(out: &mut dyn Write, rule: &Rule, catalogue: &Catalogue) -> Resu
     Ok(())
 }
 
-/// A template with its expressions left open.
+/// A template with its expressions left open: `<ep>`, or `…` for a longer one.
 fn template(template: &Template) -> String {
     let piece = |part: &Part| match part {
         Part::Text(text) => text.clone(),
-        Part::Expr(_) => "…".to_owned(),
+        Part::Expr(_, text) if text.len() <= 40 => format!("<{text}>"),
+        Part::Expr(..) => "…".to_owned(),
     };
     template.parts.iter().map(piece).collect()
 }
@@ -97,8 +99,7 @@ fn explain_field(out: &mut dyn Write, field: &Field, catalogue: &Catalogue, all:
     writeln!(out, "  what        {owner}")?;
     writeln!(out, "  type        {}", field.type_text)?;
     if !field.choices.is_empty() {
-        let names: Vec<&str> = field.choices.iter().map(|choice| choice.0.as_str()).collect();
-        writeln!(out, "  choices     {}", names.join(", "))?;
+        writeln!(out, "  choices     {}", choices(field, catalogue).join(", "))?;
     }
     for (title, names) in [
         ("flags", &field.flags),
@@ -129,7 +130,8 @@ fn explain_field(out: &mut dyn Write, field: &Field, catalogue: &Catalogue, all:
     let about = |rule: &&&Rule| {
         rule.cases.iter().any(|case| case.reads.iter().any(|id| catalogue.field(*id).name == field.name))
     };
-    let related: Vec<&&Rule> = all.iter().filter(about).collect();
+    let mut related: Vec<&&Rule> = all.iter().filter(about).collect();
+    related.sort_by_key(|rule| std::cmp::Reverse(rule.severity));
     if !related.is_empty() {
         writeln!(out, "\nrules that read it:")?;
     }
@@ -137,6 +139,22 @@ fn explain_field(out: &mut dyn Write, field: &Field, catalogue: &Catalogue, all:
         writeln!(out, "  {}  {:7}  {}", rule.code, rule.severity.name(), rule.id)?;
     }
     Ok(())
+}
+
+/// The legal values, with the releases that have them where not all do.
+fn choices(field: &Field, catalogue: &Catalogue) -> Vec<String> {
+    let Some(package) = catalogue.releases.packages.get(CORE) else { return Vec::new() };
+    let series = |index: Option<usize>| index.map_or("?", |index| package.series(index));
+    let one = |(name, releases): &(String, ReleaseSet)| {
+        let (first, last) = (releases.oldest(), releases.newest());
+        match (first == package.all().oldest(), last == package.all().newest()) {
+            (true, true) => name.clone(),
+            (false, true) => format!("{name} (from {})", series(first)),
+            (true, false) => format!("{name} (up to {})", series(last)),
+            (false, false) => format!("{name} ({} to {})", series(first), series(last)),
+        }
+    };
+    field.choices.iter().map(one).collect()
 }
 
 fn explain_release(out: &mut dyn Write, index: usize, catalogue: &Catalogue, all: &[&Rule]) -> Result<(), CliError> {

@@ -1,7 +1,7 @@
 //! Megatron-Bridge's dumped config container (`run_config.yaml`, `ConfigContainer.yaml`), and its `nemo.tron` ancestor.
 
 use crate::document::scalar::Schema;
-use crate::document::tree::{Document, Entry as Pair, Kind, NodeId};
+use crate::document::tree::{Document, Entry as Pair, NodeId};
 use crate::facts::catalogue::{Catalogue, Spelling};
 use crate::facts::shape::{Completeness, Frontend, Stage};
 use crate::facts::store::{Entry, EnvEntry, Facts, RawKind};
@@ -31,8 +31,7 @@ pub fn recognises(document: &Document<'_>, root: NodeId) -> bool {
     if target(root).is_some_and(|target| target.ends_with("ConfigContainer")) {
         return true;
     }
-    let model = document.get(root, "model").map(|entry| entry.value);
-    model.and_then(target).is_some_and(|target| {
+    section(document, root, "model").and_then(target).is_some_and(|target| {
         ["megatron.bridge.", "nemo.tron.", "megatron.hub."].iter().any(|prefix| target.starts_with(prefix))
     })
 }
@@ -40,7 +39,8 @@ pub fn recognises(document: &Document<'_>, root: NodeId) -> bool {
 /// Reads the dump's one role.
 #[must_use]
 pub fn facts(document: &Document<'_>, root: NodeId, catalogue: &Catalogue) -> Vec<Facts> {
-    let Some(model) = document.get(root, "model").filter(|entry| document.is_mapping(entry.value)) else {
+    let named = document.get(root, "model").or_else(|| document.get(root, "model_config"));
+    let Some(model) = named.filter(|entry| document.is_mapping(entry.value)) else {
         return Vec::new();
     };
     let stage = stage(document, root, model.value);
@@ -52,8 +52,8 @@ pub fn facts(document: &Document<'_>, root: NodeId, catalogue: &Catalogue) -> Ve
         reader.section("model.transformer", inner.value, true);
     }
     for name in SECTIONS {
-        if let Some(section) = document.get(root, name) {
-            reader.section(name, section.value, false);
+        if let Some(section) = section(document, root, name) {
+            reader.section(name, section, false);
         }
     }
     reader.overlay(root, "comm_overlap", &OVERLAP, stage);
@@ -66,19 +66,20 @@ pub fn facts(document: &Document<'_>, root: NodeId, catalogue: &Catalogue) -> Ve
 }
 
 /// Resolved, when something stands there that only the framework's own finalising writes: the data-parallel size of
-/// `comm_overlap`, or, without that section, both a partial as initialiser and listed graph modules (some recipes set
-/// one of them by themselves).
+/// `comm_overlap`, or a partial as initialiser.
 fn stage(document: &Document<'_>, root: NodeId, model: NodeId) -> Stage {
     let inner = document.get(model, "transformer").map_or(model, |entry| entry.value);
-    let size = document.get(root, "comm_overlap").and_then(|entry| document.get(entry.value, "data_parallel_size"));
-    let resolved = if let Some(size) = size {
-        !matches!(read(document, size.value, Schema::PyYaml, &object), Ok(Value::Null) | Err(_))
-    } else {
-        let init = document.get(inner, "init_method").and_then(|entry| document.get(entry.value, "_partial_"));
-        let modules = document.get(inner, "cuda_graph_modules").map(|entry| document.resolve(entry.value));
-        init.is_some() && modules.is_some_and(|node| matches!(document.node(node).kind, Kind::Sequence(..)))
-    };
-    if resolved { Stage::Resolved } else { Stage::Requested }
+    let size = section(document, root, "comm_overlap").and_then(|overlap| document.get(overlap, "data_parallel_size"));
+    let sized =
+        size.is_some_and(|size| matches!(read(document, size.value, Schema::PyYaml, &object), Ok(Value::Int(_))));
+    let init = document.get(inner, "init_method").and_then(|entry| document.get(entry.value, "_partial_"));
+    if sized || init.is_some() { Stage::Resolved } else { Stage::Requested }
+}
+
+/// A section by its name, or by the one that `nemo.tron` gave it (`model_config`).
+fn section(document: &Document<'_>, root: NodeId, name: &str) -> Option<NodeId> {
+    let older = || document.get(root, &format!("{name}_config"));
+    document.get(root, name).or_else(older).map(|entry| entry.value)
 }
 
 struct Reader<'a, 's> {
@@ -120,9 +121,9 @@ impl Reader<'_, '_> {
         if stage == Stage::Resolved {
             return;
         }
-        let Some(section_entry) = self.document.get(root, section) else { return };
+        let Some(found) = self::section(self.document, root, section) else { return };
         for name in names {
-            let Some(pair) = self.document.get(section_entry.value, name) else { continue };
+            let Some(pair) = self.document.get(found, name) else { continue };
             let mut entry = self.entry(pair, &format!("{section}.{name}"));
             if entry.value == Ok(Value::Null) {
                 if section != "comm_overlap" {
@@ -136,21 +137,26 @@ impl Reader<'_, '_> {
         }
     }
 
-    /// `mixed_precision: bf16_mixed`: a recipe's name in place of its mapping.
+    /// `mixed_precision: bf16_mixed`: a recipe's name in place of its mapping. What a name with fp8 or fp4 in it sets
+    /// stands in the framework's code.
     fn precision_name(&mut self, root: NodeId, stage: Stage) {
         let Some(pair) = self.document.get(root, "mixed_precision").filter(|_| stage == Stage::Requested) else {
             return;
         };
-        let Some(name) = self.document.text(pair.value) else { return };
-        for field in ["bf16", "fp16"] {
-            if name.contains(field)
-                && let Some((id, _)) = self.catalogue.find(field)
-            {
-                let mut entry = self.entry(pair, "mixed_precision");
-                entry.value = Ok(Value::Bool(true));
-                entry.raw = RawKind::Other;
-                self.facts.set(id, entry);
-            }
+        let Some(name) = self.document.text(pair.value).filter(|name| name.len() > 1) else { return };
+        let low = name.contains("fp8") || name.contains("fp4");
+        for field in PRECISION {
+            let (Some((id, _)), wide) = (self.catalogue.find(field), matches!(field, "bf16" | "fp16")) else {
+                continue;
+            };
+            let mut entry = self.entry(pair, "mixed_precision");
+            entry.raw = RawKind::Other;
+            entry.value = match (wide, low) {
+                (true, _) if name.contains(field) => Ok(Value::Bool(true)),
+                (false, true) => Err(format!("set by the recipe `{name}`")),
+                _ => continue,
+            };
+            self.facts.set(id, entry);
         }
     }
 
@@ -160,7 +166,7 @@ impl Reader<'_, '_> {
         if self.facts.entry(field).is_some() {
             return;
         }
-        let dataset = self.document.get(root, "dataset").map(|entry| entry.value);
+        let dataset = section(self.document, root, "dataset");
         let pair = dataset.and_then(|dataset| self.document.get(dataset, "sequence_length"));
         if let Some(pair) = pair {
             let entry = self.entry(pair, "dataset.sequence_length");
@@ -170,7 +176,7 @@ impl Reader<'_, '_> {
 
     /// `comm_overlap.data_parallel_size × TP × PP × CP`, the only trace of the job's size in a dump.
     fn world_size(&mut self, root: NodeId) {
-        let overlap = self.document.get(root, "comm_overlap").map(|entry| entry.value);
+        let overlap = section(self.document, root, "comm_overlap");
         let Some(pair) = overlap.and_then(|overlap| self.document.get(overlap, "data_parallel_size")) else { return };
         let mut entry = self.entry(pair, "comm_overlap.data_parallel_size");
         let Ok(Value::Int(mut size)) = entry.value else { return };

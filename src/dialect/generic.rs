@@ -13,8 +13,18 @@ use crate::facts::value::Value;
 use super::megatron_lm::{imply, spelled};
 use super::value::{Reading, raw_kind, read};
 
-/// Keys by which a file says that the rest of it stands elsewhere.
-const COMPOSED: [&str; 4] = ["defaults", "extends", "_base_", "hydra"];
+/// Keys by which a file says that the rest of it stands elsewhere, or that it is another framework's: a model of the
+/// Hugging Face hub.
+const FOREIGN: [&str; 8] = [
+    "defaults",
+    "extends",
+    "_base_",
+    "hydra",
+    "architectures",
+    "model_type",
+    "transformers_version",
+    "num_hidden_layers",
+];
 
 /// The settings of one section.
 struct Section {
@@ -39,7 +49,7 @@ pub fn facts(document: &Document<'_>, root: NodeId, catalogue: &Catalogue) -> Op
         return None;
     }
     let entries = document.effective_entries(root);
-    if entries.iter().any(|pair| document.text(pair.key).is_some_and(|key| COMPOSED.contains(&key))) {
+    if entries.iter().any(|pair| document.text(pair.key).is_some_and(|key| FOREIGN.contains(&key))) {
         return None;
     }
     let mut walk = Walk { document, catalogue, schema: schema(document), found: Found::default() };
@@ -133,7 +143,7 @@ fn no_object(_: &Document<'_>, _: NodeId) -> Reading {
 /// rest.
 fn roles(document: &Document<'_>, catalogue: &Catalogue, found: Found, frontend: Frontend) -> Vec<Facts> {
     let Found { sections, unknown, environment, .. } = found;
-    let own = colliding(&sections);
+    let own = colliding(&sections, catalogue);
     let mut base = Facts::new(catalogue, "config", frontend, Completeness::Authored, Stage::Requested);
     base.unknown_keys = unknown;
     base.anchor = sections.first().map(|section| section.anchor).unwrap_or_default();
@@ -166,11 +176,13 @@ fn roles(document: &Document<'_>, catalogue: &Catalogue, found: Found, frontend:
     roles
 }
 
-/// Which sections give a setting another value than some other section does.
-fn colliding(sections: &[Section]) -> Vec<bool> {
+/// Which sections give a setting of the model another value than some other section does (`seed` and the like may
+/// differ between sections of one run).
+fn colliding(sections: &[Section], catalogue: &Catalogue) -> Vec<bool> {
     let mut all: Vec<(FieldId, usize, &Entry)> = Vec::new();
     for (index, section) in sections.iter().enumerate() {
-        all.extend(section.settings.iter().map(|(field, entry)| (*field, index, entry)));
+        let model = section.settings.iter().filter(|(field, _)| catalogue.field(*field).owner != Owner::Args);
+        all.extend(model.map(|(field, entry)| (*field, index, entry)));
     }
     all.sort_by_key(|(field, index, _)| (*field, *index));
     let mut own = vec![false; sections.len()];

@@ -1,7 +1,7 @@
 //! Megatron-LM's `model_config.yaml`: command-line flags as keys of `MODEL_ARGS`.
 
 use crate::document::scalar::Schema;
-use crate::document::tree::{Document, Entry as Pair, Kind, NodeId};
+use crate::document::tree::{Document, Entry as Pair, Kind, NodeId, Style};
 use crate::facts::catalogue::{Catalogue, Spelling};
 use crate::facts::field::FieldId;
 use crate::facts::shape::{Completeness, Frontend, Stage};
@@ -62,12 +62,15 @@ fn flag(document: &Document<'_>, catalogue: &Catalogue, facts: &mut Facts, pair:
     let path = format!("{section}.{key}");
     let text = document.text(pair.value);
     // an empty value is dropped by the launcher that reads these files
-    if text == Some("") {
+    let absent = matches!(document.node(document.resolve(pair.value)).kind, Kind::Scalar(_, Style::Absent));
+    if text == Some("") || absent {
         return;
     }
     let kind = catalogue.field(field).kind;
     let value = match text {
-        Some(text) if kind.list || text.starts_with('[') => words(text, kind.list && !kind.text && !kind.integer),
+        Some(text) if kind.list || text.starts_with('[') => {
+            words(text, kind.list && !kind.text && !kind.integer && !kind.float)
+        }
         _ => read(document, pair.value, Schema::PyYaml, &no_object),
     };
     let value = value.map(|value| spelled(value, spelling));

@@ -49,7 +49,9 @@ pub fn recognise(document: &Document<'_>, catalogue: &Catalogue) -> Option<(Dial
     }
     let mut found: Option<(Dialect, Vec<Facts>)> = None;
     for root in &document.roots {
-        let Some((dialect, mut facts)) = one(document, *root, catalogue) else { continue };
+        let Some((dialect, mut facts)) = one(document, *root, catalogue).filter(|found| !found.1.is_empty()) else {
+            continue;
+        };
         match &mut found {
             Some((known, all)) if *known == dialect => {
                 let number = all.len() + 1;

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use granit_parser::{Event, Parser, ScalarStyle, Tag};
+use granit_parser::{Event, Parser, ScalarStyle, StructureStyle, Tag};
 
 use super::tree::{Comment, Document, Entry, Kind, Node, NodeId, Span, Style, SyntaxError};
 
@@ -68,6 +68,7 @@ pub fn looks_like_json_lines(source: &str) -> bool {
 struct Frame {
     id: NodeId,
     mapping: bool,
+    flow: bool,
     /// Where its children begin in [`Builder::pending`].
     children: usize,
 }
@@ -148,8 +149,8 @@ impl<'s> Builder<'s> {
                     self.document.nodes[node.0 as usize].anchor = Some(span);
                 }
             }
-            Event::MappingStart(_, anchor, tag) => self.open(true, span, anchor, tag),
-            Event::SequenceStart(_, anchor, tag) => self.open(false, span, anchor, tag),
+            Event::MappingStart(style, anchor, tag) => self.open(true, style, span, anchor, tag),
+            Event::SequenceStart(style, anchor, tag) => self.open(false, style, span, anchor, tag),
             Event::MappingEnd | Event::SequenceEnd => self.close(span),
             _ => {}
         }
@@ -166,10 +167,10 @@ impl<'s> Builder<'s> {
         id
     }
 
-    fn open(&mut self, mapping: bool, span: Span, anchor: usize, tag: Option<Cow<'s, Tag>>) {
+    fn open(&mut self, mapping: bool, style: StructureStyle, span: Span, anchor: usize, tag: Option<Cow<'s, Tag>>) {
         let kind = if mapping { Kind::Mapping(0, 0) } else { Kind::Sequence(0, 0) };
         let id = self.node(kind, span, anchor, tag);
-        self.frames.push(Frame { id, mapping, children: self.pending.len() });
+        self.frames.push(Frame { id, mapping, flow: style == StructureStyle::Flow, children: self.pending.len() });
     }
 
     fn close(&mut self, span: Span) {
@@ -177,9 +178,8 @@ impl<'s> Builder<'s> {
         let document = &mut self.document;
         let length = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
         // a block collection's end event sits at the next token: its last child is where it really ends
-        let last = self.pending.get(frame.children..).and_then(<[NodeId]>::last);
-        let end =
-            last.map_or(span.end, |child| document.nodes[child.0 as usize].span.end.max(span.start.min(span.end)));
+        let last = self.pending.get(frame.children..).and_then(<[NodeId]>::last).filter(|_| !frame.flow);
+        let end = last.map_or(span.end, |child| document.nodes[child.0 as usize].span.end);
         let children = self.pending.drain(frame.children..);
         let kind = if frame.mapping {
             let start = length(document.entries.len());

@@ -108,7 +108,8 @@ pub fn replay(effects: &Effects, view: View<'_>, at: At) -> Vec<Setting> {
 }
 
 fn setting(field: FieldId, view: &View<'_>, state: &State<'_>, by: &[(FieldId, Replayed)]) -> Setting {
-    let mut requested = view.value(field).cloned();
+    let written = view.facts.entry(field).map(|entry| entry.value.clone().ok());
+    let mut requested = written.unwrap_or_else(|| view.value(field).cloned());
     let mut steps: Vec<Replayed> = Vec::new();
     if let Some((_, old)) = view.facts.replaced.iter().find(|(replaced, _)| *replaced == field)
         && let Some(new) = view.facts.entry(field)

@@ -108,6 +108,12 @@ impl Field {
         self.runs.iter().fold(ReleaseSet::NONE, |set, run| set.or(run.releases))
     }
 
+    /// The releases that have it, as a setting or as a flag.
+    #[must_use]
+    pub fn releases_or_flags(&self) -> ReleaseSet {
+        self.releases().or(self.flag_releases.unwrap_or(ReleaseSet::NONE))
+    }
+
     /// The run that covers the release at `index`.
     #[must_use]
     pub fn run(&self, index: usize) -> Option<&Run> {

@@ -175,7 +175,15 @@ impl Facts {
         if about.owner == Owner::Environment {
             return self.entry(field).map_or(Fact::Unknown, Fact::Explicit);
         }
-        let Some(run) = about.run(release) else { return Fact::NotInRelease };
+        let Some(run) = about.run(release) else {
+            // a command line may have had the flag before the config had the attribute
+            let flag = about.flag_releases.is_some_and(|releases| releases.has(release));
+            return match self.entry(field).filter(|_| flag) {
+                Some(entry) if entry.value.is_ok() => Fact::Explicit(entry),
+                Some(_) => Fact::Unknown,
+                None => Fact::NotInRelease,
+            };
+        };
         match self.entry(field) {
             Some(entry) if entry.value.is_err() => Fact::Unknown,
             Some(entry) => Fact::Explicit(entry),
@@ -186,17 +194,25 @@ impl Facts {
         }
     }
 
-    /// The releases in which every setting of the file exists; all of `within` when no release has them all
-    /// (then one of the keys is a mistake, and that is a finding of its own).
+    /// The releases that know the most settings of the file: all of them, unless one of the keys is a mistake, which
+    /// is a finding of its own.
+    ///
+    /// Megatron-Bridge's sections use some of Megatron-LM's argument names for settings of their own: only the
+    /// model's count there.
     #[must_use]
     pub fn possible_releases(&self, catalogue: &Catalogue, within: ReleaseSet) -> ReleaseSet {
-        let mut set = within;
+        let mut lacking = [0_u16; 16];
         for (field, _) in self.entries() {
             let field = catalogue.field(field);
-            if field.owner != Owner::Environment && !field.runs.is_empty() {
-                set = set.and(field.releases().or(field.flag_releases.unwrap_or(ReleaseSet::NONE)));
+            let argument = field.owner == Owner::Args && self.frontend == Frontend::MegatronBridge;
+            if field.owner != Owner::Environment && !argument && !field.runs.is_empty() {
+                for release in within.without(field.releases_or_flags()).iter() {
+                    lacking[release] += 1;
+                }
             }
         }
-        if set.is_empty() { within } else { set }
+        let least = within.iter().map(|release| lacking[release]).min().unwrap_or(0);
+        let known = within.iter().filter(|release| lacking[*release] == least);
+        known.fold(ReleaseSet::NONE, |set, release| set.or(ReleaseSet::one(release)))
     }
 }

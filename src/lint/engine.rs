@@ -9,8 +9,9 @@ use crate::facts::release::{BRIDGE, ReleaseSet};
 use crate::facts::shape::{Completeness, Frontend};
 use crate::facts::store::Facts;
 use crate::rule::eval::eval;
+use crate::rule::expr::Node;
 use crate::rule::load::core_release;
-use crate::rule::model::{Case, Phase, Rule, RuleLabel, Severity};
+use crate::rule::model::{Anchor, Case, Phase, Rule, RuleLabel, Severity};
 use crate::rule::render::render;
 
 use super::finding::{Certainty, Finding, Label, Undecided, Verdicts, fingerprint};
@@ -171,6 +172,7 @@ impl<'r> Linter<'r> {
             role: facts.role.clone(),
             labels,
             releases: Verdicts {
+                target: self.target.name(self.catalogue, &rule.package).map(str::to_owned),
                 package: rule.package.clone(),
                 fails: names(all_fails.and(known)),
                 passes: names(known.without(all_fails)),
@@ -190,27 +192,27 @@ impl<'r> Linter<'r> {
         }
     }
 
-    /// The rule's own labels, or the settings its condition reads; those that stand nowhere in the file are left out,
-    /// and if none does, the role's beginning is pointed at.
+    /// The rule's own labels, or the settings its condition reads, and the environment variables it reads; those that
+    /// stand nowhere in the file are left out, and if none does, the role's beginning is pointed at.
     fn labels(&self, rule: &Rule, case: &Case, view: &View<'_>, source: Source<'_>) -> Vec<Label> {
-        let wanted: Vec<(FieldId, String)> = if rule.labels.is_empty() {
-            case.reads.iter().map(|field| (*field, String::new())).collect()
+        let mut wanted: Vec<(Anchor, String)> = if rule.labels.is_empty() {
+            case.reads.iter().map(|field| (Anchor::Field(*field), String::new())).collect()
         } else {
             let shown =
                 |label: &&RuleLabel| label.when.as_ref().is_none_or(|when| eval(when, view).truth() == Some(true));
-            rule.labels.iter().filter(shown).map(|label| (label.at, render(&label.text, view))).collect()
+            rule.labels.iter().filter(shown).map(|label| (label.at.clone(), render(&label.text, view))).collect()
         };
-        let mut labels: Vec<Label> = Vec::new();
-        for (field, text) in wanted {
-            let Some(entry) = view.facts.entry(field).filter(|entry| !entry.path.is_empty()) else { continue };
-            let span = if entry.span.is_empty() { entry.key_span } else { entry.span };
-            if labels.iter().any(|label| label.span == span) {
-                continue;
+        case.condition.walk(&mut |expr| {
+            if let Node::Env(name) | Node::EnvInt(name, _) = &expr.node {
+                wanted.push((Anchor::Env(name.clone()), String::new()));
             }
-            let mut label = source.label(span, text);
-            label.field = Some(self.catalogue.field(field).name.clone());
-            label.path.clone_from(&entry.path);
-            labels.push(label);
+        });
+        let mut labels: Vec<Label> = Vec::new();
+        for (at, text) in wanted {
+            let Some((span, field, path)) = self.place(&at, view, source) else { continue };
+            if !labels.iter().any(|label| label.span == span) {
+                labels.push(Label { field, path, ..source.label(span, text) });
+            }
         }
         if labels.is_empty() {
             labels.push(source.label(view.facts.anchor, String::new()));
@@ -219,6 +221,25 @@ impl<'r> Linter<'r> {
             first.primary = true;
         }
         labels
+    }
+
+    /// Where a setting or variable stands in the file: at its value, or at its key where the value is empty or runs
+    /// over several lines; with the setting's name and the path of keys.
+    fn place(&self, at: &Anchor, view: &View<'_>, source: Source<'_>) -> Option<(Span, Option<String>, String)> {
+        let shown = |span: Span, key: Span| {
+            if span.is_empty() || span.slice(source.text).contains('\n') { key } else { span }
+        };
+        match at {
+            Anchor::Field(field) => {
+                let entry = view.facts.entry(*field).filter(|entry| !entry.path.is_empty())?;
+                let name = self.catalogue.field(*field).name.clone();
+                Some((shown(entry.span, entry.key_span), Some(name), entry.path.clone()))
+            }
+            Anchor::Env(name) => {
+                let entry = view.facts.env.get(name)?;
+                Some((shown(entry.span, entry.key_span), None, name.clone()))
+            }
+        }
     }
 }
 

@@ -55,6 +55,8 @@ pub struct Verdicts {
     pub passes: Vec<String>,
     /// Both in words: `fails before 0.18`.
     pub summary: String,
+    /// The one release that the user named.
+    pub target: Option<String>,
 }
 
 /// One finding.

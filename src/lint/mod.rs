@@ -195,7 +195,11 @@ impl Linter<'_> {
             help: draft.help,
             role: role.to_owned(),
             labels: labels.collect(),
-            releases: Verdicts { package: CORE.to_owned(), ..Verdicts::default() },
+            releases: Verdicts {
+                package: CORE.to_owned(),
+                target: self.target.name(self.catalogue, CORE).map(str::to_owned),
+                ..Verdicts::default()
+            },
             sources: about.sources.clone(),
             raises: String::new(),
             // a wrong keyword or flag is refused before any check of the same phase runs

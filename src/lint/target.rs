@@ -58,11 +58,12 @@ impl Target {
         self.core.or_else(|| self.bridge.map(|bridge| core_release(catalogue, BRIDGE, bridge)))
     }
 
-    /// Its patch name.
+    /// The patch name of the release of `package` that the user named, or that the one they named comes with.
     #[must_use]
-    pub fn core_name<'c>(&self, catalogue: &'c Catalogue) -> Option<&'c str> {
-        let package = catalogue.releases.packages.get(CORE)?;
-        package.releases.get(self.said(catalogue)?).map(|release| release.patch.as_str())
+    pub fn name<'c>(&self, catalogue: &'c Catalogue, package: &str) -> Option<&'c str> {
+        let index = if package == BRIDGE { self.bridge } else { self.said(catalogue) }?;
+        let package = catalogue.releases.packages.get(package)?;
+        package.releases.get(index).map(|release| release.patch.as_str())
     }
 
     /// Megatron-Core's releases for a role.

@@ -52,11 +52,7 @@ impl Diagnostic for Frame {
 /// The handler that draws all frames of a run.
 #[must_use]
 pub fn handler(style: &Style) -> GraphicalReportHandler {
-    let theme = match (style.unicode, style.color) {
-        (true, true) => GraphicalTheme::unicode(),
-        (true, false) => GraphicalTheme::unicode_nocolor(),
-        (false, _) => GraphicalTheme::none(),
-    };
+    let theme = if style.color { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
     GraphicalReportHandler::new_themed(theme)
         .with_width(style.width)
         .with_context_lines(1)

@@ -45,7 +45,7 @@ impl Human {
         if report.roles.len() > 1 && !finding.role.is_empty() {
             self.line(out, "role", &finding.role)?;
         }
-        let target = self.target(finding);
+        let target = Self::target(finding);
         if !target.is_empty() && finding.phase != Phase::File {
             self.line(out, "target", &target)?;
         }
@@ -78,17 +78,14 @@ impl Human {
     }
 
     /// Which releases this is about: the one that the user named, and where the border lies.
-    fn target(&self, finding: &Finding) -> String {
+    fn target(finding: &Finding) -> String {
         let verdicts = &finding.releases;
-        let core = verdicts.package == crate::facts::release::CORE;
-        match (&self.style.target, verdicts.summary.as_str()) {
+        let package = &verdicts.package;
+        match (&verdicts.target, verdicts.summary.as_str()) {
             (None, "") => String::new(),
-            (None, summary) if core => {
-                format!("megatron-core {summary} (name the release that will run it with --target)")
-            }
-            (Some(target), "") => format!("megatron-core {target} (--target)"),
-            (Some(target), summary) if core => format!("megatron-core {target} (--target); {summary}"),
-            (_, summary) => format!("{} {summary}", verdicts.package),
+            (None, summary) => format!("{package} {summary} (name the release that will run it with --target)"),
+            (Some(target), "") => format!("{package} {target} (--target)"),
+            (Some(target), summary) => format!("{package} {target} (--target); {summary}"),
         }
     }
 
@@ -109,10 +106,7 @@ impl Human {
 fn consequence(finding: &Finding, stops: usize) -> String {
     let some_releases = finding.certainty == Certainty::DependsOnRelease;
     let fatal = finding.severity == Severity::Error || (some_releases && !finding.raises.is_empty());
-    let mut text = match finding.severity {
-        Severity::Info => "no harm done by itself".to_owned(),
-        _ => finding.phase.consequence(fatal),
-    };
+    let mut text = finding.phase.consequence(fatal);
     if !finding.raises.is_empty() {
         text = format!("{text} ({})", finding.raises);
     }

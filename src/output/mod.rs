@@ -67,12 +67,9 @@ impl Summary {
 
 /// What a format needs to know beside the findings.
 #[derive(Clone, Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "independent switches")]
 pub struct Style {
     /// ANSI colours.
     pub color: bool,
-    /// Box-drawing characters; plain ASCII otherwise.
-    pub unicode: bool,
     /// Columns.
     pub width: usize,
     /// List what could not be decided.
@@ -81,8 +78,6 @@ pub struct Style {
     pub quiet: bool,
     /// The rules in use, for formats that list them.
     pub rules: Vec<Rule>,
-    /// The Megatron-Core release that the user named.
-    pub target: Option<String>,
 }
 
 /// A format: files come in order, then the totals.

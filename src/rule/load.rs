@@ -12,7 +12,7 @@ use crate::facts::shape::{Completeness, Frontend, Stage};
 use super::check::check;
 use super::expr::{Expr, Node};
 use super::locate::{line_column, locate};
-use super::model::{Case, Confidence, Part, Phase, Rule, RuleFix, RuleLabel, Severity, Template};
+use super::model::{Anchor, Case, Confidence, Part, Phase, Rule, RuleFix, RuleLabel, Severity, Template};
 use super::nearest::nearest;
 use super::parse::{Scope, parse};
 use super::token::ExprError;
@@ -291,7 +291,7 @@ impl Loader<'_> {
             }
             let inner = &text[open + 1..close];
             let expr = parse(inner, scope).map_err(|error| self.in_expr(&[key], text, open + 1, &error))?;
-            parts.push(Part::Expr(expr));
+            parts.push(Part::Expr(expr, inner.to_owned()));
             rest = close + 1;
         }
         if rest < text.len() {
@@ -302,7 +302,11 @@ impl Loader<'_> {
 
     fn label(&self, raw: &RawLabel, package: &str) -> Result<RuleLabel, LoadError> {
         let when = raw.when.as_deref().map(|text| self.condition(&["when"], text, package)).transpose()?;
-        Ok(RuleLabel { at: self.field("at", &raw.at)?, text: self.template("text", &raw.text, package)?, when })
+        let at = match raw.at.strip_prefix("env ") {
+            Some(name) => Anchor::Env(name.trim().to_owned()),
+            None => Anchor::Field(self.field("at", &raw.at)?),
+        };
+        Ok(RuleLabel { at, text: self.template("text", &raw.text, package)?, when })
     }
 
     fn fix(&self, raw: &RawFix, package: &str) -> Result<RuleFix, LoadError> {

@@ -130,7 +130,7 @@ impl Phase {
     pub fn consequence(self, stops: bool) -> String {
         match (self, stops) {
             (Self::File, _) => "the file cannot be read as it is".to_owned(),
-            (Self::Silent, _) => "nothing is printed, the run goes on without it".to_owned(),
+            (Self::Silent, _) => "nothing is printed, the run goes on".to_owned(),
             (Self::Hang, _) => "the run hangs without a message".to_owned(),
             (Self::Runtime, _) => "shows up while the run trains".to_owned(),
             (_, true) => format!("stops the run {}", self.moment()),
@@ -170,8 +170,8 @@ pub struct Template {
 pub enum Part {
     /// As it is.
     Text(String),
-    /// To be evaluated.
-    Expr(Expr),
+    /// To be evaluated, with its text.
+    Expr(Expr, String),
 }
 
 /// One range of releases and what is wrong there.
@@ -190,11 +190,20 @@ pub struct Case {
     pub segments: Vec<ReleaseSet>,
 }
 
+/// What a label points at.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Anchor {
+    /// A setting's value.
+    Field(FieldId),
+    /// An environment variable that the file sets.
+    Env(String),
+}
+
 /// A place to point at.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RuleLabel {
-    /// The setting.
-    pub at: FieldId,
+    /// The setting or variable.
+    pub at: Anchor,
     /// What to say there.
     pub text: Template,
     /// Only if this holds.

@@ -10,7 +10,7 @@ pub fn render(template: &Template, context: &impl Context) -> String {
     for part in &template.parts {
         match part {
             Part::Text(piece) => text.push_str(piece),
-            Part::Expr(expr) => match eval(expr, context) {
+            Part::Expr(expr, _) => match eval(expr, context) {
                 Term::Unknown => text.push('?'),
                 term => text.push_str(&term.to_value().to_string()),
             },

@@ -27,8 +27,7 @@ pub fn check(facts: &Facts, catalogue: &Catalogue, target: ReleaseSet, source: &
         let config = matches!(field.owner, Owner::TransformerConfig | Owner::MLATransformerConfig);
         let ours = facts.frontend != Frontend::MegatronBridge || (config && entry.path.starts_with("model."));
         if ours && field.owner != Owner::Environment && !field.runs.is_empty() && !entry.path.is_empty() {
-            let has = field.releases().or(field.flag_releases.unwrap_or(ReleaseSet::NONE));
-            if has.and(target).is_empty() {
+            if field.releases_or_flags().and(target).is_empty() {
                 drafts.extend(absent(facts, catalogue, field, entry, target));
             } else if facts.frontend == Frontend::Python && field.owner == Owner::MLATransformerConfig && !mla {
                 drafts.push(only_mla(field, entry));
@@ -44,6 +43,8 @@ fn misspelled(facts: &Facts, catalogue: &Catalogue, unknown: &UnknownKey, source
     let name = spelled_like(key, right);
     let (severity, phase) = match facts.frontend {
         Frontend::Python => (Severity::Error, Phase::Config),
+        // the script that reads the flags may know more of them than the framework's own parser
+        Frontend::MegatronLm => (Severity::Warning, Phase::Argparse),
         _ => (Severity::Warning, Phase::Silent),
     };
     Some(Draft {

@@ -32,7 +32,7 @@ fn fits(kind: Type, value: &Value) -> bool {
         Value::Null | Value::Int(_) => true,
         Value::Bool(_) => kind.boolean || number || kind.text || kind.list,
         Value::Float(float) => kind.float || kind.text || kind.list || (number && float.fract() == 0.0),
-        Value::Str(_) => kind.text || kind.list,
+        Value::Str(_) => kind.text || (kind.list && !number),
         Value::List(_) => kind.list,
     }
 }
