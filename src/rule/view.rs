@@ -81,6 +81,11 @@ impl View<'_> {
                 missing.push(name);
             }
         });
+        if missing.is_empty() {
+            // everything is known, but it can't be computed with: text for a number, or a division by zero
+            let reads = expr.reads().into_iter().filter(|field| self.facts.entry(*field).is_some());
+            missing.extend(reads.map(|field| format!("a usable value of {}", self.catalogue.field(field).name)));
+        }
         missing
     }
 }
