@@ -39,21 +39,20 @@ pub fn recognises(document: &Document<'_>, root: NodeId) -> bool {
 /// Reads the dump's one role.
 #[must_use]
 pub fn facts(document: &Document<'_>, root: NodeId, catalogue: &Catalogue) -> Vec<Facts> {
-    let named = document.get(root, "model").or_else(|| document.get(root, "model_config"));
-    let Some(model) = named.filter(|entry| document.is_mapping(entry.value)) else {
+    let Some(model) = section_entry(document, root, "model").filter(|entry| document.is_mapping(entry.value)) else {
         return Vec::new();
     };
     let stage = stage(document, root, model.value);
     let mut facts = Facts::new(catalogue, "model", Frontend::MegatronBridge, Completeness::Dump, stage);
     facts.anchor = document.node(model.key).span;
     let mut reader = Reader { document, catalogue, facts: &mut facts };
-    reader.section("model", model.value, true);
+    reader.section(document.text(model.key).unwrap_or("model"), model.value, true);
     if let Some(inner) = document.get(model.value, "transformer").filter(|entry| document.is_mapping(entry.value)) {
         reader.section("model.transformer", inner.value, true);
     }
     for name in SECTIONS {
-        if let Some(section) = section(document, root, name) {
-            reader.section(name, section, false);
+        if let Some(entry) = section_entry(document, root, name) {
+            reader.section(document.text(entry.key).unwrap_or(name), entry.value, false);
         }
     }
     reader.overlay(root, "comm_overlap", &OVERLAP, stage);
@@ -78,8 +77,11 @@ fn stage(document: &Document<'_>, root: NodeId, model: NodeId) -> Stage {
 
 /// A section by its name, or by the one that `nemo.tron` gave it (`model_config`).
 fn section(document: &Document<'_>, root: NodeId, name: &str) -> Option<NodeId> {
-    let older = || document.get(root, &format!("{name}_config"));
-    document.get(root, name).or_else(older).map(|entry| entry.value)
+    section_entry(document, root, name).map(|entry| entry.value)
+}
+
+fn section_entry(document: &Document<'_>, root: NodeId, name: &str) -> Option<Pair> {
+    document.get(root, name).or_else(|| document.get(root, &format!("{name}_config")))
 }
 
 struct Reader<'a, 's> {

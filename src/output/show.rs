@@ -130,12 +130,18 @@ fn text(value: Option<&Value>) -> String {
 }
 
 fn value(value: Option<&Value>) -> Json {
+    value.map_or(Json::Null, to_json)
+}
+
+/// A setting's value as JSON.
+#[must_use]
+pub fn to_json(value: &Value) -> Json {
     match value {
-        None | Some(Value::Null) => Json::Null,
-        Some(Value::Bool(flag)) => Json::Bool(*flag),
-        Some(Value::Int(number)) => json!(number),
-        Some(Value::Float(number)) => json!(number),
-        Some(Value::Str(text)) => json!(text),
-        Some(Value::List(items)) => Json::Array(items.iter().map(|item| self::value(Some(item))).collect()),
+        Value::Null => Json::Null,
+        Value::Bool(flag) => Json::Bool(*flag),
+        Value::Int(number) => json!(number),
+        Value::Float(number) => json!(number),
+        Value::Str(text) => json!(text),
+        Value::List(items) => items.iter().map(to_json).collect(),
     }
 }
