@@ -1,4 +1,12 @@
 //! One benchmark a phase: parse, facts, evaluate, render, on one in-house config of 250 keys and one whole dump.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    missing_docs,
+    reason = "a test that fails should say so at once, and says aloud what it skipped"
+)]
 
 use std::hint::black_box;
 use std::path::Path;
@@ -24,7 +32,8 @@ fn linter_for(flags: &[&str]) -> Linter<'static> {
 /// 250 keys in sections, of which 40 are settings.
 fn in_house() -> String {
     let clean = include_str!("../testdata/configs/one_finding.yaml");
-    let filler: String = (0..230).map(|index| format!("  data_path_{index:03}: /data/shard_{index}  # written by hand\n")).collect();
+    let filler: String =
+        (0..230).map(|index| format!("  data_path_{index:03}: /data/shard_{index}  # written by hand\n")).collect();
     format!("{clean}data:\n{filler}")
 }
 

@@ -1,4 +1,12 @@
 //! Configs with planted defects, made by a generator that knows nothing of this program.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    missing_docs,
+    reason = "a test that fails should say so at once, and says aloud what it skipped"
+)]
 
 mod common;
 

@@ -1,4 +1,12 @@
 //! Laws of the rule language: three-valued logic, totality, and errors with a place.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    missing_docs,
+    reason = "a test that fails should say so at once, and says aloud what it skipped"
+)]
 
 mod common;
 
@@ -77,8 +85,12 @@ fn world() -> impl Strategy<Value = World> {
     })
 }
 
-/// Text of a condition over the fields above, of any type.
+/// Text of a condition over the fields above, of any type; macros inside macros inside macros are refused.
 fn condition() -> impl Strategy<Value = String> {
+    any_condition().prop_filter("nested macros", |text| text.matches("(m, ").count() <= 2)
+}
+
+fn any_condition() -> impl Strategy<Value = String> {
     let leaf = prop_oneof![
         prop::sample::select(FIELDS.to_vec()).prop_map(str::to_owned),
         prop::sample::select(vec![
@@ -125,8 +137,8 @@ fn run<'a>(text: &str, world: &'a World, hold: &'a RefCell<Vec<moelint::rule::ex
     let scope = Scope { catalogue: catalogue(), package: "megatron-core" };
     hold.borrow_mut().clear();
     hold.borrow_mut().push(parse(text, scope).unwrap_or_else(|error| panic!("{text}: {error}")));
-    let held = hold.borrow();
-    let result: Term<'_> = eval(&held[0], world);
+    let parsed = hold.borrow();
+    let result: Term<'_> = eval(&parsed[0], world);
     result.truth()
 }
 

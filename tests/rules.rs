@@ -1,4 +1,12 @@
 //! Tests about the rules: what every one of them has to have.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    missing_docs,
+    reason = "a test that fails should say so at once, and says aloud what it skipped"
+)]
 
 mod common;
 

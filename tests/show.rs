@@ -1,4 +1,12 @@
 //! Requested → effective, against what the frameworks really did.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    missing_docs,
+    reason = "a test that fails should say so at once, and says aloud what it skipped"
+)]
 
 mod common;
 
@@ -7,6 +15,10 @@ use std::io::{BufRead, BufReader};
 use serde_json::Value;
 
 use common::{moelint, shared, stderr, stdout};
+use moelint::effective::effects;
+use moelint::effective::run::{At, replay};
+use moelint::facts::catalogue;
+use moelint::rule::view::{Outside, View};
 
 fn show(path: &str, flags: &[&str]) -> Value {
     let arguments: Vec<&str> = ["show", path, "--format", "json"].into_iter().chain(flags.iter().copied()).collect();
@@ -78,12 +90,6 @@ fn plain(value: &Value) -> Value {
 #[test]
 fn recorded_overrides_are_replayed() {
     let Some(folder) = shared("oracle") else { return };
-    use moelint::effective::{
-        effects,
-        run::{At, replay},
-    };
-    use moelint::facts::catalogue;
-    use moelint::rule::view::{Outside, View};
     let outside = Outside::new(moelint::facts::environment::Environment::default(), catalogue());
     let (mut replayed, mut missed) = (0, Vec::new());
     for release in ["0.12.3", "0.13.1", "0.14.0", "0.15.3", "0.16.1", "0.17.1", "0.18.2", "0.19.2", "HEAD"] {

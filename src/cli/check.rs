@@ -1,5 +1,6 @@
 //! `moelint check`: files → findings → output.
 
+use std::borrow::Cow;
 use std::fs;
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
@@ -12,8 +13,9 @@ use crate::facts::catalogue;
 use crate::facts::release::{BRIDGE, CORE, ReleaseSet};
 use crate::lint::FileReport;
 use crate::lint::engine::Linter;
-use crate::lint::finding::Status;
+use crate::lint::finding::{Finding, Status};
 use crate::lint::target::TargetSource;
+use crate::output::clean::clean;
 use crate::output::{Reporter, Style, Summary, TargetLine};
 use crate::rule::model::Rule;
 use crate::source::read::read_text;
@@ -37,8 +39,14 @@ pub fn run(args: &CheckArgs) -> Result<Exit, CliError> {
     let pool = pool.map_err(|error| CliError::Usage(format!("-j: {error}")))?;
     let style = style(&args.output, args.show_undecided, &linter);
     let mut reporter = args.output.format.reporter(style);
-    let mut check =
-        Check { args, linter: &linter, summary: Summary::default(), failed: false, targets: ReleaseSet::NONE };
+    let mut check = Check {
+        args,
+        linter: &linter,
+        summary: Summary::default(),
+        failed: false,
+        found: false,
+        targets: ReleaseSet::NONE,
+    };
     let failed = match &args.output.output_file {
         None => with_stdout(|out| check.all(&pool, reporter.as_mut(), out)),
         Some(path) => {
@@ -66,7 +74,10 @@ struct Check<'a> {
     args: &'a CheckArgs,
     linter: &'a Linter<'a>,
     summary: Summary,
+    /// A file could not be read.
     failed: bool,
+    /// Something at or above `--fail-on`, shown or not.
+    found: bool,
     targets: ReleaseSet,
 }
 
@@ -97,15 +108,20 @@ impl Check<'_> {
     }
 
     fn one(&self, input: &Input) -> FileReport {
-        let path = if input.path.as_os_str() == "-" { &self.args.stdin_filename } else { &input.path };
-        let text = match read_text(&input.path, input.is_log()) {
+        let stdin = input.path.as_os_str() == "-";
+        let path = if stdin { &self.args.stdin_filename } else { &input.path };
+        let log = Input { path: path.clone(), named: input.named }.is_log();
+        let text = match read_text(&input.path, log) {
             Ok(text) => text,
+            Err(error) if !input.named && !error.concerns(&input.path) => return self.linter.file(path, ""),
             Err(error) => return FileReport::unreadable(path, error.to_string()),
         };
-        if input.is_log() && !input.named && !holds_config(&text) {
-            return self.linter.file(path, "");
+        if !log || holds_config(&text) {
+            return self.linter.file(path, &text);
         }
-        self.linter.file(path, &text)
+        // a log that holds no config may still be one under a log's name, but its syntax is nobody's concern
+        let report = self.linter.file(path, if input.named { &text } else { "" });
+        if report.status == Status::Unreadable { self.linter.file(path, "") } else { report }
     }
 
     /// Filters one file's findings and hands them to the reporter; files of another kind are only mentioned when named.
@@ -117,13 +133,12 @@ impl Check<'_> {
         out: &mut dyn Write,
     ) -> Result<(), CliError> {
         let least = if self.args.pedantic { Level::Info } else { self.args.min_severity };
+        self.found |= report.findings.iter().any(|finding| self.args.fail_on.includes(finding.severity));
         report.findings.retain(|finding| least.includes(finding.severity));
+        report.findings.iter_mut().for_each(tidy);
         self.targets = self.targets.or(report.targets);
         if report.status == Status::Unreadable {
-            self.failed |= named && report.findings.is_empty();
-            if !named && report.findings.is_empty() {
-                report.status = Status::Unrecognised;
-            }
+            self.failed |= report.findings.is_empty();
         }
         self.summary.add(&report);
         if let Some(limit) = self.args.max_diagnostics {
@@ -143,13 +158,7 @@ impl Check<'_> {
     }
 
     fn exit(&self) -> Exit {
-        let counts = [
-            (crate::rule::model::Severity::Error, self.summary.errors),
-            (crate::rule::model::Severity::Warning, self.summary.warnings),
-            (crate::rule::model::Severity::Info, self.summary.infos),
-        ];
-        let found = counts.iter().any(|(severity, count)| *count > 0 && self.args.fail_on.includes(*severity));
-        if found { Exit::Findings } else { Exit::Clean }
+        if self.found { Exit::Findings } else { Exit::Clean }
     }
 
     fn target_lines(&self) -> Vec<TargetLine> {
@@ -178,7 +187,8 @@ fn holds_config(text: &str) -> bool {
 }
 
 fn threads(args: &CheckArgs) -> usize {
-    args.jobs.map_or_else(|| std::thread::available_parallelism().map_or(1, usize::from), usize::from)
+    let asked = args.jobs.map_or_else(|| std::thread::available_parallelism().map_or(1, usize::from), usize::from);
+    asked.min(BATCH)
 }
 
 fn style(args: &OutputArgs, show_undecided: bool, linter: &Linter<'_>) -> Style {
@@ -202,11 +212,33 @@ fn style(args: &OutputArgs, show_undecided: bool, linter: &Linter<'_>) -> Style 
     }
 }
 
-/// Writes beside the file, then renames: never half a file.
+/// Makes a finding's words fit to be shown.
+fn tidy(finding: &mut Finding) {
+    for text in [&mut finding.message, &mut finding.help] {
+        if let Cow::Owned(tidied) = clean(text) {
+            *text = tidied;
+        }
+    }
+    for label in &mut finding.labels {
+        if let Cow::Owned(tidied) = clean(&label.text) {
+            label.text = tidied;
+        }
+    }
+}
+
+/// Writes beside the file, then renames: never half a file. What is no regular file (a pipe, a device, a link) is
+/// written through.
 fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), CliError> {
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(".tmp");
     let failed = |error: io::Error| CliError::Usage(format!("--output-file {}: {error}", path.display()));
-    fs::write(&beside, bytes).map_err(failed)?;
-    fs::rename(&beside, path).map_err(failed)
+    if path.symlink_metadata().is_ok_and(|data| !data.is_file()) {
+        return fs::write(path, bytes).map_err(failed);
+    }
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(format!(".{}.tmp", std::process::id()));
+    let written = fs::OpenOptions::new().write(true).create_new(true).open(&beside);
+    let done = written.and_then(|mut file| file.write_all(bytes)).and_then(|()| fs::rename(&beside, path));
+    done.map_err(|error| {
+        let _ = fs::remove_file(&beside);
+        failed(error)
+    })
 }

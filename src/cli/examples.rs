@@ -44,6 +44,10 @@ pub fn run(args: &TestArgs) -> Result<Exit, CliError> {
     let own = options::user_rules(&args.rules, catalogue())?;
     let all = options::all_rules(&own);
     let examples = examples(&args.dir, &all, &args.select)?;
+    if examples.is_empty() {
+        let dir = args.dir.display();
+        return Err(CliError::Usage(format!("{dir}: no folder of examples here is named after a rule")));
+    }
     let mut failures = Vec::new();
     for example in &examples {
         failures.extend(check(example, &all)?.into_iter().map(|what| format!("{}: {what}", example.path.display())));

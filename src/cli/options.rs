@@ -12,6 +12,7 @@ use crate::rule::model::Rule;
 use crate::rule::nearest::nearest;
 use crate::rule::parse::{BACKENDS, PACKAGES};
 use crate::rule::view::Outside;
+use crate::source::read::read_text;
 
 use super::CliError;
 use super::args::{FactArgs, RuleArgs};
@@ -28,11 +29,16 @@ pub fn facts(args: &FactArgs, catalogue: &Catalogue) -> Result<(Target, Outside)
     for text in &args.target {
         let (package, release) = text.split_once('=').unwrap_or((CORE, text));
         if PACKAGES.contains(&package) {
+            if release != "none" && !release.starts_with(|c: char| c.is_ascii_digit()) {
+                return Err(CliError::Usage(format!("--target {text}: write a version such as 2.6.0, or none")));
+            }
             let version = (release != "none").then(|| release.to_owned());
-            environment.packages.insert(package.to_owned(), version);
+            once(environment.packages.insert(package.to_owned(), version.clone()), &version, text)?;
         } else if package == CORE || package == BRIDGE {
+            let before = target.index(package);
             let set = target.set(catalogue, package, release);
             set.map_err(|error| CliError::Usage(format!("--target {text}: {error}")))?;
+            once(before, &target.index(package).unwrap_or_default(), text)?;
         } else {
             let known = [CORE, BRIDGE].into_iter().chain(PACKAGES).collect::<Vec<_>>().join(", ");
             let message = format!("--target {text}: unknown package `{package}`, expected one of {known}");
@@ -51,6 +57,9 @@ pub fn facts(args: &FactArgs, catalogue: &Catalogue) -> Result<(Target, Outside)
         let (name, value) = text.split_once('=').ok_or_else(|| {
             CliError::Usage(format!("--env {text}: write NAME=VALUE, with nothing after `=` for unset"))
         })?;
+        if name.is_empty() {
+            return Err(CliError::Usage(format!("--env {text}: write NAME=VALUE")));
+        }
         environment.env.insert(name.to_owned(), value.to_owned());
     }
     for text in &args.backend {
@@ -58,6 +67,14 @@ pub fn facts(args: &FactArgs, catalogue: &Catalogue) -> Result<(Target, Outside)
         environment.backends.insert(name, state);
     }
     Ok((target, Outside::new(environment, catalogue)))
+}
+
+/// Two flags that say different things about one package are a mistake.
+fn once<T: PartialEq>(before: Option<T>, now: &T, text: &str) -> Result<(), CliError> {
+    if before.is_some_and(|before| before != *now) {
+        return Err(CliError::Usage(format!("--target {text}: another --target names another release of it")));
+    }
+    Ok(())
 }
 
 fn unknown_gpu(name: &str, catalogue: &Catalogue) -> CliError {
@@ -87,7 +104,7 @@ pub fn user_rules(folders: &[PathBuf], catalogue: &Catalogue) -> Result<Vec<Rule
     for folder in folders {
         for path in rule_files(folder)? {
             let name = path.display().to_string();
-            let text = fs::read_to_string(&path).map_err(|error| CliError::Usage(format!("{name}: {error}")))?;
+            let text = read_text(&path, false).map_err(|error| CliError::Usage(format!("{name}: {error}")))?;
             let rule = load_rule(&name, &text, catalogue).map_err(|error| CliError::Usage(error.to_string()))?;
             let built_in = crate::lint::rules().iter().filter(|known| known.id != rule.id);
             let twin = built_in.chain(&rules).find(|known| known.id == rule.id || known.code == rule.code);
@@ -114,8 +131,10 @@ fn rule_files(folder: &Path) -> Result<Vec<PathBuf>, CliError> {
     let unreadable = |error: std::io::Error| CliError::Usage(format!("--rules {}: {error}", folder.display()));
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).map_err(unreadable)? {
-        let path = entry.map_err(unreadable)?.path();
-        if path.is_dir() {
+        let entry = entry.map_err(unreadable)?;
+        let path = entry.path();
+        // links are not followed: they could lead back here
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
             found.extend(rule_files(&path)?);
         } else if path.extension().is_some_and(|ending| ending == "yaml" || ending == "yml") {
             found.push(path);

@@ -30,6 +30,7 @@ pub fn facts(source: &str, dumps: &[ArgDump], catalogue: &Catalogue) -> Vec<Fact
             add(source, argument, catalogue, &mut facts);
         }
         imply(catalogue, &mut facts);
+        facts.truncated = !dump.complete;
         roles.push(facts);
     }
     roles
@@ -38,7 +39,7 @@ pub fn facts(source: &str, dumps: &[ArgDump], catalogue: &Catalogue) -> Vec<Fact
 fn add(source: &str, argument: &Argument, catalogue: &Catalogue, facts: &mut Facts) {
     let name = argument.name.slice(source);
     let Some((field, spelling)) = catalogue.find(name) else { return };
-    let value = python_value(argument.value.slice(source));
+    let value = python_value(&without_codes(argument.value.slice(source)), 0);
     facts.set(
         field,
         Entry {
@@ -51,18 +52,36 @@ fn add(source: &str, argument: &Argument, catalogue: &Catalogue, facts: &mut Fac
     );
 }
 
+/// Deepest list that is read.
+const MAX_DEPTH: u8 = 8;
+
+/// The text without the colour codes that a launcher may have put around it.
+fn without_codes(text: &str) -> String {
+    let mut clean = String::new();
+    let mut rest = text;
+    while let Some((before, code)) = rest.split_once("\u{1b}[") {
+        clean.push_str(before);
+        rest = code.split_once(|c: char| c.is_ascii_alphabetic()).map_or("", |after| after.1);
+    }
+    clean + rest
+}
+
 /// `None`, `True`, `1e-05`, `['a', 'b']`, `torch.bfloat16`, `AttnBackend.auto`, `<CudaGraphModule.attn: 1>`.
-fn python_value(text: &str) -> Value {
+fn python_value(text: &str, depth: u8) -> Value {
     let text = text.trim();
     match text {
         "None" => return Value::Null,
         "True" => return Value::Bool(true),
         "False" => return Value::Bool(false),
+        "nan" => return Value::Float(f64::NAN),
+        "inf" => return Value::Float(f64::INFINITY),
+        "-inf" => return Value::Float(f64::NEG_INFINITY),
+        _ if depth > MAX_DEPTH => return Value::Str(text.to_owned()),
         _ => {}
     }
     if let Some(inner) = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
         let items = inner.split(", ").map(str::trim).filter(|item| !item.is_empty());
-        return Value::List(items.map(python_value).collect());
+        return Value::List(items.map(|item| python_value(item, depth + 1)).collect());
     }
     if let Ok(number) = text.parse() {
         return Value::Int(number);

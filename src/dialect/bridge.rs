@@ -7,7 +7,7 @@ use crate::facts::shape::{Completeness, Frontend, Stage};
 use crate::facts::store::{Entry, EnvEntry, Facts, RawKind};
 use crate::facts::value::Value;
 
-use super::value::{Reading, plain_name, raw_kind, read};
+use super::value::{MAPPING, Reading, plain_name, raw_kind, read};
 
 /// Sections outside `model` whose keys are settings under the same name, the later ones filling gaps only.
 const SECTIONS: [&str; 5] = ["train", "ddp", "dist", "rng", "dataset"];
@@ -208,7 +208,7 @@ fn object(document: &Document<'_>, node: NodeId) -> Reading {
     if let Some(name) = text("_name_") {
         return Ok(Value::Str(name.to_owned()));
     }
-    let Some(target) = text("_target_") else { return Err("a mapping, which this setting never is".to_owned()) };
+    let Some(target) = text("_target_") else { return Err(MAPPING.to_owned()) };
     let name = target.rsplit('.').next().unwrap_or(target);
     let members: &[&str] = match name {
         "CudaGraphScope" => &GRAPH_SCOPE,

@@ -11,7 +11,7 @@ use crate::facts::store::{Entry, Facts, RawKind, UnknownKey};
 use crate::facts::value::Value;
 
 use super::megatron_lm::{imply, spelled};
-use super::value::{Reading, raw_kind, read};
+use super::value::{MAPPING, Reading, raw_kind, read};
 
 /// Keys by which a file says that the rest of it stands elsewhere, or that it is another framework's: a model of the
 /// Hugging Face hub.
@@ -25,6 +25,9 @@ const FOREIGN: [&str; 8] = [
     "transformers_version",
     "num_hidden_layers",
 ];
+
+/// A config has a handful of sections; a file with more of them that name our settings is a table of something.
+const MAX_SECTIONS: usize = 256;
 
 /// The settings of one section.
 struct Section {
@@ -58,6 +61,9 @@ pub fn facts(document: &Document<'_>, root: NodeId, catalogue: &Catalogue) -> Op
     let settings = || found.sections.iter().flat_map(|section| &section.settings);
     let names = || settings().map(|(field, _)| catalogue.field(*field));
     if !names().any(|field| is_distinctive(&field.name)) {
+        return None;
+    }
+    if found.sections.len() > MAX_SECTIONS {
         return None;
     }
     let config = names().filter(|field| field.owner != Owner::Args).count();
@@ -136,7 +142,7 @@ impl Walk<'_, '_> {
 }
 
 fn no_object(_: &Document<'_>, _: NodeId) -> Reading {
-    Err("a mapping, which this setting never is".to_owned())
+    Err(MAPPING.to_owned())
 }
 
 /// All sections make one role; sections that give one setting different values are roles of their own, and share the

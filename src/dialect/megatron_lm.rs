@@ -8,7 +8,7 @@ use crate::facts::shape::{Completeness, Frontend, Stage};
 use crate::facts::store::{Entry, Facts, RawKind, UnknownKey};
 use crate::facts::value::Value;
 
-use super::value::{Reading, placeholder, plain_name, raw_kind, read};
+use super::value::{MAPPING, Reading, placeholder, plain_name, raw_kind, read};
 
 /// Mappings of flags: `MODEL_ARGS`, `MODEL_ARGS_2` (the second run of a resume test), `ARGS` of the `MoE` recipes.
 fn is_arguments(key: &str) -> bool {
@@ -127,7 +127,7 @@ fn words(text: &str, always: bool) -> Reading {
 }
 
 fn no_object(_: &Document<'_>, _: NodeId) -> Reading {
-    Err("a mapping, which no flag takes".to_owned())
+    Err(MAPPING.to_owned())
 }
 
 /// Arguments that set config attributes under another name (`core_transformer_config_from_args`).

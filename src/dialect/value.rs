@@ -10,6 +10,10 @@ pub type Reading = Result<Value, String>;
 
 /// Deepest list that is read; settings have at most a list of lists.
 const MAX_DEPTH: u8 = 8;
+/// Most items that are read, over all levels: aliases of aliases multiply.
+const MAX_ITEMS: usize = 100_000;
+/// Why a mapping is no value.
+pub const MAPPING: &str = "a mapping";
 
 /// Reads a scalar or a list; a mapping goes through `object`.
 ///
@@ -21,7 +25,7 @@ pub fn read(
     schema: Schema,
     object: &dyn Fn(&Document<'_>, NodeId) -> Reading,
 ) -> Reading {
-    read_nested(document, node, schema, object, 0)
+    read_nested(document, node, schema, object, 0, &mut 0)
 }
 
 fn read_nested(
@@ -30,7 +34,12 @@ fn read_nested(
     schema: Schema,
     object: &dyn Fn(&Document<'_>, NodeId) -> Reading,
     depth: u8,
+    count: &mut usize,
 ) -> Reading {
+    *count += 1;
+    if *count > MAX_ITEMS {
+        return Err(format!("a list with more than {MAX_ITEMS} items"));
+    }
     let id = document.resolve(node);
     let node = document.node(id);
     match &node.kind {
@@ -50,7 +59,7 @@ fn read_nested(
         Kind::Sequence(..) => {
             let items = document.items(id).iter();
             items
-                .map(|item| read_nested(document, *item, schema, object, depth + 1))
+                .map(|item| read_nested(document, *item, schema, object, depth + 1, count))
                 .collect::<Result<_, _>>()
                 .map(Value::List)
         }

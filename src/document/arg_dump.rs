@@ -20,13 +20,13 @@ pub struct ArgDump {
     pub complete: bool,
 }
 
-const HEADER: &str = "--- arguments ---";
+const HEADER: &str = "--------------------- arguments ---------------------";
 const FOOTER: &str = "--- end of arguments ---";
 
-/// Whether the text holds a listing.
+/// Whether the text holds a listing with at least one argument.
 #[must_use]
 pub fn has_arg_dump(text: &str) -> bool {
-    text.contains(HEADER)
+    text.contains(HEADER) && !find_arg_dumps(text).is_empty()
 }
 
 /// All listings of `text`. Lines in between that are none of theirs (other ranks, warnings) are passed over.

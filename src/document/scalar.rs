@@ -53,10 +53,15 @@ fn plain(text: &str, schema: Schema) -> Scalar<'_> {
         b'0'..=b'9' | b'-' | b'+' | b'.' => {}
         _ => return Scalar::Text(text),
     }
-    integer(text, schema)
-        .map(Scalar::Int)
-        .or_else(|| float(text, schema).map(Scalar::Float))
-        .unwrap_or(Scalar::Text(text))
+    let number = integer(text, schema).map(Scalar::Int).or_else(|| float(text, schema).map(Scalar::Float));
+    number.or_else(|| huge(text).map(Scalar::Float)).unwrap_or(Scalar::Text(text))
+}
+
+/// An integer of more than 64 bits, which Python holds and we round.
+fn huge(text: &str) -> Option<f64> {
+    let (negative, digits) = sign(text);
+    let value: f64 = all_digits(digits, false)?.parse().ok()?;
+    (digits.len() >= 19).then_some(if negative { -value } else { value })
 }
 
 /// `y` and `n` alone are text to `PyYAML`, although YAML 1.1 says otherwise.

@@ -1,6 +1,7 @@
 //! The span tree: every node of a YAML or JSON file with its place, nothing resolved, nothing thrown away.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 
 /// Bytes `start..end` of the source.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -185,13 +186,13 @@ impl<'s> Document<'s> {
     #[must_use]
     pub fn effective_entries(&self, mapping: NodeId) -> Vec<Entry> {
         let own = self.entries(mapping);
-        if !own.iter().any(|entry| self.is_merge(entry)) {
+        if !own.iter().any(|entry| self.is_merge(*entry)) {
             return own.to_vec();
         }
-        let mut all: Vec<Entry> = own.iter().filter(|entry| !self.is_merge(entry)).copied().collect();
+        let mut all: Vec<Entry> = own.iter().filter(|entry| !self.is_merge(**entry)).copied().collect();
+        let mut known: HashSet<&str> = all.iter().filter_map(|entry| self.text(entry.key)).collect();
         for entry in self.merged(mapping) {
-            let key = self.text(entry.key);
-            if !all.iter().any(|known| self.text(known.key) == key) {
+            if self.text(entry.key).is_none_or(|key| known.insert(key)) {
                 all.push(entry);
             }
         }
@@ -200,21 +201,20 @@ impl<'s> Document<'s> {
 
     /// Whether an entry is a merge key.
     #[must_use]
-    pub fn is_merge(&self, entry: &Entry) -> bool {
+    pub fn is_merge(&self, entry: Entry) -> bool {
         matches!(&self.node(entry.key).kind, Kind::Scalar(text, Style::Plain) if text == "<<")
     }
 
     fn merged(&self, mapping: NodeId) -> Vec<Entry> {
         let mut found = Vec::new();
-        let mut seen = vec![self.resolve(mapping)];
+        let mut seen = HashSet::from([self.resolve(mapping)]);
         let mut open: Vec<NodeId> = self.merge_sources(mapping);
         while let Some(source) = open.pop() {
             let source = self.resolve(source);
-            if seen.contains(&source) {
+            if !seen.insert(source) {
                 continue;
             }
-            seen.push(source);
-            found.extend(self.entries(source).iter().filter(|entry| !self.is_merge(entry)).copied());
+            found.extend(self.entries(source).iter().filter(|entry| !self.is_merge(**entry)).copied());
             open.extend(self.merge_sources(source));
         }
         found
@@ -223,7 +223,7 @@ impl<'s> Document<'s> {
     /// What `<<` names, last first so that popping gives the first.
     fn merge_sources(&self, mapping: NodeId) -> Vec<NodeId> {
         let mut sources = Vec::new();
-        for entry in self.entries(mapping).iter().rev().filter(|entry| self.is_merge(entry)) {
+        for entry in self.entries(mapping).iter().rev().filter(|entry| self.is_merge(**entry)) {
             let items = self.items(entry.value);
             if items.is_empty() {
                 sources.push(entry.value);

@@ -56,12 +56,12 @@ pub fn parse_part(source: &str, part: std::ops::Range<usize>) -> Document<'_> {
     builder.document
 }
 
-/// Whether the text has a JSON object on each of its first two lines: more than one document in the JSON Lines form.
+/// Whether the text has an object on each of its lines: more than one document in the JSON Lines form.
 #[must_use]
 pub fn looks_like_json_lines(source: &str) -> bool {
     let mut lines = source.lines().map(str::trim).filter(|line| !line.is_empty());
-    let object = |line: Option<&str>| line.is_some_and(|line| line.starts_with('{') && line.ends_with('}'));
-    object(lines.next()) && object(lines.next())
+    let object = |line: &str| line.starts_with('{') && line.len() > 2;
+    lines.next().is_some_and(object) && lines.next().is_some_and(object) && lines.all(object)
 }
 
 /// A collection that is still open.
@@ -137,15 +137,12 @@ impl<'s> Builder<'s> {
                 let style = scalar_style(style, span);
                 self.node(Kind::Scalar(text, style), span, anchor, tag);
             }
-            Event::Alias(anchor) => {
-                let target = self.anchors.iter().rev().find(|known| known.0 == anchor).map(|known| known.1);
-                match target {
-                    Some(target) => drop(self.node(Kind::Alias(target), span, 0, None)),
-                    None => drop(self.node(Kind::Scalar(Cow::Borrowed(""), Style::Absent), span, 0, None)),
-                }
-            }
+            Event::Alias(anchor) => match self.anchored(anchor) {
+                Some(target) => drop(self.node(Kind::Alias(target), span, 0, None)),
+                None => drop(self.node(Kind::Scalar(Cow::Borrowed(""), Style::Absent), span, 0, None)),
+            },
             Event::Anchor(id, _) => {
-                if let Some((_, node)) = self.anchors.iter().rev().find(|known| known.0 == id) {
+                if let Some(node) = self.anchored(id) {
                     self.document.nodes[node.0 as usize].anchor = Some(span);
                 }
             }
@@ -154,6 +151,12 @@ impl<'s> Builder<'s> {
             Event::MappingEnd | Event::SequenceEnd => self.close(span),
             _ => {}
         }
+    }
+
+    /// The node that an anchor's id stands for; ids grow in the order of their nodes.
+    fn anchored(&self, id: usize) -> Option<NodeId> {
+        let at = self.anchors.binary_search_by_key(&id, |known| known.0).ok()?;
+        self.anchors.get(at).map(|known| known.1)
     }
 
     fn node(&mut self, kind: Kind<'s>, span: Span, anchor: usize, tag: Option<Cow<'s, Tag>>) -> NodeId {

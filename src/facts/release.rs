@@ -239,9 +239,12 @@ impl Release {
         if self.series == text || self.patch == text {
             return true;
         }
-        text.strip_prefix(&self.series)
-            .and_then(|rest| rest.strip_prefix('.'))
-            .is_some_and(|patch| !patch.is_empty() && patch.starts_with(|c: char| c.is_ascii_digit()))
+        let patch = text.strip_prefix(&self.series).and_then(|rest| rest.strip_prefix('.'));
+        patch.is_some_and(|patch| {
+            let rest = patch.trim_start_matches(|c: char| c.is_ascii_digit());
+            let suffix = ["rc", "a", "b", ".dev", ".post", "+"].iter().any(|known| rest.starts_with(known));
+            rest.len() < patch.len() && (rest.is_empty() || suffix)
+        })
     }
 }
 

@@ -70,6 +70,8 @@ pub struct Facts {
     pub stage: Stage,
     /// Whether it is an excerpt: the model's own settings (layers, sizes, experts) stand elsewhere.
     pub partial: bool,
+    /// Whether the end is missing: what is not there may have been cut off.
+    pub truncated: bool,
     /// Where the role begins, for findings about something that is not there.
     pub anchor: Span,
     /// Keys that are no setting.
@@ -113,6 +115,7 @@ impl Facts {
             completeness,
             stage,
             partial: false,
+            truncated: false,
             anchor: Span::default(),
             unknown_keys: Vec::new(),
             env: BTreeMap::new(),
@@ -187,6 +190,7 @@ impl Facts {
         match self.entry(field) {
             Some(entry) if entry.value.is_err() => Fact::Unknown,
             Some(entry) => Fact::Explicit(entry),
+            None if self.truncated => Fact::Unknown,
             None => Fact::Default(match (&run.cli_default, self.frontend) {
                 (Some(default), Frontend::MegatronLm) => default,
                 _ => &run.default,

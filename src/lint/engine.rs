@@ -1,6 +1,7 @@
 //! Rules × roles × releases → findings.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 
 use crate::document::{LineIndex, Span};
 use crate::facts::catalogue::Catalogue;
@@ -251,13 +252,10 @@ pub fn sort(findings: &mut [Finding]) {
         let met = |finding: &Finding| (finding.severity == Severity::Error).then(|| finding.order.clone());
         (b.severity, met(a), place(a), &a.code, &a.role).cmp(&(a.severity, met(b), place(b), &b.code, &b.role))
     });
-    let mut roles: Vec<String> = Vec::new();
+    let mut roles: HashSet<String> = HashSet::new();
     for finding in findings {
         let stops = finding.severity == Severity::Error && finding.phase <= Phase::FirstIteration;
-        if stops && !roles.contains(&finding.role) {
-            roles.push(finding.role.clone());
-            finding.blocking = true;
-        }
+        finding.blocking = stops && roles.insert(finding.role.clone());
     }
 }
 

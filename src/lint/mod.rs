@@ -7,13 +7,14 @@ pub mod suppress;
 pub mod target;
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::dialect::{Dialect, is_moe, recognise};
-use crate::document::LineIndex;
 use crate::document::tree::Document;
 use crate::document::yaml::{looks_like_json_lines, parse_json_lines, parse_part, parse_yaml, printed_config};
+use crate::document::{LineIndex, Span};
 use crate::facts::release::{CORE, ReleaseSet};
 use crate::facts::store::Facts;
 use crate::rule::builtin::{self, Draft};
@@ -133,6 +134,7 @@ impl Linter<'_> {
     }
 
     fn roles(&self, document: &Document<'_>, source: Source<'_>, roles: &[Facts], report: &mut FileReport) {
+        let mut seen = HashSet::new();
         report.status = Status::NotMoe;
         report.shape = roles.first().map(|facts| (facts.completeness, facts.stage));
         for facts in roles {
@@ -154,9 +156,7 @@ impl Linter<'_> {
             }
             let found = drafts.into_iter().filter_map(|draft| self.built_in(draft, &facts.role, source));
             // keys that several roles share are reported once
-            let fresh: Vec<Finding> =
-                found.filter(|finding| !report.findings.iter().any(|known| same_place(known, finding))).collect();
-            report.findings.extend(fresh);
+            report.findings.extend(found.filter(|finding| seen.insert(place(finding))));
         }
         report.undecided.sort();
     }
@@ -222,9 +222,9 @@ impl Linter<'_> {
     }
 }
 
-fn same_place(one: &Finding, two: &Finding) -> bool {
-    let span = |finding: &Finding| finding.primary().map(|label| label.span);
-    one.rule == two.rule && span(one) == span(two)
+/// Rule and place of a built-in rule's finding.
+fn place(finding: &Finding) -> (String, Option<Span>) {
+    (finding.rule.to_string(), finding.primary().map(|label| label.span))
 }
 
 /// Whether a file that can't be parsed looks like one of ours: a name that only our configs use stands in it.

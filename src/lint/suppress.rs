@@ -7,7 +7,7 @@ use super::finding::Finding;
 /// One suppression comment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Suppression {
-    /// Ids, codes, code prefixes or groups; empty: every rule.
+    /// Ids, codes, code prefixes or groups.
     rules: Vec<String>,
     /// The lines it covers; `None`: the whole file.
     lines: Option<(u32, u32)>,
@@ -30,7 +30,11 @@ impl Suppressions {
                 None => (false, text.strip_prefix("ignore")?),
             };
             let line = lines.position(document.source, comment.span.start).line;
-            Some(Suppression { rules: rules(rest)?, lines: (!whole).then_some((line, line + 1)) })
+            // a comment on a line of its own is about the next line, one behind a setting about that line
+            let start = document.source[..comment.span.start as usize].rfind('\n').map_or(0, |newline| newline + 1);
+            let alone = document.source[start..comment.span.start as usize].trim().is_empty();
+            let lines = (!whole).then_some((line, line + u32::from(alone)));
+            Some(Suppression { rules: rules(rest)?, lines })
         });
         Self { all: all.collect() }
     }
@@ -42,7 +46,7 @@ impl Suppressions {
             let placed = suppression.lines.is_none_or(|(first, last)| {
                 finding.labels.iter().any(|label| (first..=last).contains(&label.start.line))
             });
-            placed && (suppression.rules.is_empty() || suppression.rules.iter().any(|name| names(name, finding, group)))
+            placed && suppression.rules.iter().any(|name| names(name, finding, group))
         })
     }
 }
@@ -53,13 +57,10 @@ pub fn names(name: &str, finding: &Finding, group: &str) -> bool {
     name == finding.rule || name == group || (name.starts_with("MOE") && finding.code.starts_with(name))
 }
 
-/// `[a, b] reason` → the names; no brackets: every rule; an open bracket: nothing, it is a typing mistake.
+/// `[a, b] reason` → the names; anything else is no suppression: a blanket one would hide what nobody has seen yet.
 fn rules(rest: &str) -> Option<Vec<String>> {
-    if rest.starts_with(|c: char| !c.is_whitespace() && c != '[') {
-        return None;
-    }
-    let rest = rest.trim_start();
-    let Some(inner) = rest.strip_prefix('[') else { return Some(Vec::new()) };
-    let (inner, _) = inner.split_once(']')?;
-    Some(inner.split(',').map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()).collect())
+    let (inner, _) = rest.strip_prefix('[')?.split_once(']')?;
+    let names: Vec<String> =
+        inner.split(',').map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()).collect();
+    (!names.is_empty()).then_some(names)
 }

@@ -46,6 +46,12 @@ impl Target {
         Ok(())
     }
 
+    /// The release of `package` that the user named.
+    #[must_use]
+    pub fn index(&self, package: &str) -> Option<usize> {
+        if package == BRIDGE { self.bridge } else { self.core }
+    }
+
     /// Whether the user said which release of `package` runs.
     #[must_use]
     pub fn source(&self, package: &str) -> TargetSource {

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use crate::lint::FileReport;
 use crate::lint::finding::Status;
 
+use super::clean::clean;
 use super::{Reporter, Style, Summary};
 
 /// The `concise` format.
@@ -22,7 +23,8 @@ impl Concise {
 
 impl Reporter for Concise {
     fn file(&mut self, out: &mut dyn Write, report: &FileReport) -> io::Result<()> {
-        let path = report.path.display();
+        let path = report.path.to_string_lossy();
+        let path = clean(&path);
         if report.status == Status::Unreadable
             && let Some(problem) = &report.problem
         {

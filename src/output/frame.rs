@@ -13,6 +13,7 @@ use crate::lint::FileReport;
 use crate::lint::finding::{Finding, Label};
 
 use super::Style;
+use super::clean::{clean, mask, printable};
 
 /// Stands for the file's name while miette draws.
 const NAME: &str = "@";
@@ -70,11 +71,12 @@ pub fn draw(handler: &GraphicalReportHandler, report: &FileReport, finding: &Fin
         return String::new();
     }
     let place = finding.primary().map_or((1, 1), |label| (label.start.line, label.start.column));
-    let head = format!("{}:{}:{}", report.path.display(), place.0, place.1);
+    let head = format!("{}:{}:{}", clean(&report.path.to_string_lossy()), place.0, place.1);
     renumber(&text, &numbers, &head)
 }
 
-/// The labelled lines, their numbers, and the labels' places in them.
+/// The labelled lines, their numbers, and the labels' places in them. A label that stands outside of the shown part of
+/// a long line is left out, unless it is the one that the part was cut around.
 fn excerpt(text: &str, labels: &[Label], room: usize) -> (String, Vec<u32>, Vec<LabeledSpan>) {
     let mut by_line: BTreeMap<u32, Vec<&Label>> = BTreeMap::new();
     for label in labels {
@@ -84,9 +86,10 @@ fn excerpt(text: &str, labels: &[Label], room: usize) -> (String, Vec<u32>, Vec<
     let mut numbers = Vec::new();
     let mut spans = Vec::new();
     for (number, labels) in by_line {
-        let Some(first) = labels.first() else { continue };
+        let Some(first) = labels.iter().find(|label| label.primary).or(labels.first()) else { continue };
         let (line, from) = line_around(text, first, room);
-        for label in labels {
+        let shown = from..=from + line.len();
+        for label in labels.iter().filter(|label| shown.contains(&(label.span.start as usize))) {
             let start = (label.span.start as usize).saturating_sub(from).min(line.len());
             let end = (label.span.end as usize).saturating_sub(from).clamp(start, line.len());
             let span = SourceSpan::new((excerpt.len() + start).into(), (end - start).max(1));
@@ -97,7 +100,7 @@ fn excerpt(text: &str, labels: &[Label], room: usize) -> (String, Vec<u32>, Vec<
                 LabeledSpan::new_with_span(words, span)
             });
         }
-        excerpt.push_str(line);
+        excerpt.push_str(&printable(&mask(line)));
         excerpt.push('\n');
         numbers.push(number);
     }

@@ -62,7 +62,8 @@ fn command(path: &str, finding: &Finding) -> String {
 }
 
 fn data(text: &str) -> String {
-    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+    let text = text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
+    text.chars().filter(|character| !character.is_control()).collect()
 }
 
 fn property(text: &str) -> String {

@@ -8,7 +8,11 @@ use crate::lint::FileReport;
 use crate::lint::finding::{Certainty, Finding, Status};
 use crate::rule::model::{Phase, Severity};
 
+use super::clean::clean;
 use super::{Reporter, Style, Summary, frame};
+
+/// Findings of one file that are drawn with their lines; a file with more of them is better read as a list.
+const MAX_FRAMES: usize = 100;
 
 /// The `human` format.
 pub struct Human {
@@ -121,7 +125,8 @@ fn consequence(finding: &Finding, stops: usize) -> String {
 
 impl Reporter for Human {
     fn file(&mut self, out: &mut dyn Write, report: &FileReport) -> io::Result<()> {
-        let path = report.path.display();
+        let path = report.path.to_string_lossy();
+        let path = clean(&path);
         match (&report.problem, report.status) {
             (Some(problem), _) => writeln!(out, "{} {path}: {problem}\n", self.paint("error", "1;31"))?,
             (None, Status::Unrecognised) if !self.style.quiet => {
@@ -136,8 +141,13 @@ impl Reporter for Human {
             };
             report.findings.iter().filter(stops).count()
         };
-        for finding in &report.findings {
+        let (framed, listed) = report.findings.split_at(report.findings.len().min(MAX_FRAMES));
+        for finding in framed {
             self.finding(out, report, finding, stops(&finding.role))?;
+        }
+        for finding in listed {
+            let (line, column) = finding.primary().map_or((1, 1), |label| (label.start.line, label.start.column));
+            writeln!(out, "{path}:{line}:{column}: {}", self.header(finding))?;
         }
         if self.style.show_undecided {
             Self::undecided(out, report)?;

@@ -12,6 +12,10 @@ pub struct JsonLines;
 impl Reporter for JsonLines {
     fn file(&mut self, out: &mut dyn Write, report: &FileReport) -> io::Result<()> {
         let path = report.path.to_string_lossy();
+        if let Some(problem) = &report.problem {
+            // not a finding, so not a line of the output
+            writeln!(io::stderr(), "moelint: {path}: {problem}")?;
+        }
         for finding in &report.findings {
             serde_json::to_writer(&mut *out, &json::finding(&path, finding)).map_err(io::Error::from)?;
             writeln!(out)?;

@@ -1,5 +1,6 @@
 //! Findings → text. One file a format; the only place besides `source` that touches the outside world.
 
+pub mod clean;
 pub mod concise;
 pub mod frame;
 pub mod github;
@@ -49,7 +50,7 @@ pub struct Summary {
 }
 
 impl Summary {
-    /// Adds a file's findings.
+    /// Adds a file's findings to the totals.
     pub fn add(&mut self, report: &FileReport) {
         self.files += 1;
         self.linted += usize::from(report.status == crate::lint::finding::Status::Linted);

@@ -57,6 +57,10 @@ const FUNCTIONS: [&str; 13] = [
 const METHODS: [&str; 4] = ["all", "exists", "matches", "startsWith"];
 /// Deepest nesting of brackets and short names; nobody writes more, and the parser recurses.
 const MAX_DEPTH: u8 = 64;
+/// Longest expression; chains of operators nest as deeply as they are long.
+const MAX_TOKENS: usize = 1000;
+/// `all` and `exists` inside one another: each multiplies the work.
+const MAX_QUANTIFIERS: usize = 2;
 
 /// Reads `text`.
 ///
@@ -67,7 +71,11 @@ pub fn parse(text: &str, scope: Scope<'_>) -> Result<Expr, ExprError> {
 }
 
 fn parse_nested(text: &str, scope: Scope<'_>, depth: u8) -> Result<Expr, ExprError> {
-    let mut parser = Parser { tokens: tokenize(text)?, at: 0, scope, variables: Vec::new(), depth };
+    let tokens = tokenize(text)?;
+    if let Some((_, place)) = tokens.get(MAX_TOKENS) {
+        return Err(ExprError::new(*place, format!("an expression of more than {MAX_TOKENS} words and marks")));
+    }
+    let mut parser = Parser { tokens, at: 0, scope, variables: Vec::new(), depth };
     let expr = parser.expression(0)?;
     match parser.peek() {
         (Token::End, _) => Ok(expr),
@@ -185,6 +193,12 @@ impl Parser<'_> {
             return Err(ExprError::new(place, "expected the name of a variable"));
         };
         self.expect(",")?;
+        if self.variables.len() == MAX_QUANTIFIERS {
+            return Err(ExprError::new(
+                place,
+                format!("more than {MAX_QUANTIFIERS} of `all` and `exists` inside one another"),
+            ));
+        }
         self.variables.push(variable);
         let body = self.expression(0)?;
         self.variables.pop();
@@ -231,7 +245,13 @@ impl Parser<'_> {
             if self.takes("]") {
                 return Ok(joined(open, place, Node::Const(Value::List(items))));
             }
-            match self.unary()?.node {
+            self.depth += 1;
+            if self.depth > MAX_DEPTH {
+                return Err(ExprError::new(place, "the list is nested too deeply"));
+            }
+            let item = self.unary()?;
+            self.depth -= 1;
+            match item.node {
                 Node::Const(value) => items.push(value),
                 _ => return Err(ExprError::new(place, "a list holds literals only")),
             }

@@ -16,16 +16,22 @@ pub enum ReadError {
     #[error("{0}")]
     Io(#[from] io::Error),
     /// Too large.
-    #[error("{size} MiB is more than a config ever has (limit {limit} MiB); name the config itself")]
+    #[error("{size} MiB is more than a config ever has (limit {limit} MiB); a log with printed arguments ends in .log")]
     TooLarge {
         /// In MiB, rounded up.
         size: u64,
         /// In MiB.
         limit: u64,
     },
+    /// A pipe, a device, a folder.
+    #[error("no regular file; pipe the text in and name it `-`")]
+    Special,
     /// Zero bytes in it.
     #[error("a binary file, no config")]
     Binary,
+    /// A byte order mark of UTF-16.
+    #[error("UTF-16; convert it, for example with iconv -f UTF-16 -t UTF-8")]
+    Utf16,
     /// Not UTF-8.
     #[error("not UTF-8: byte {byte} on line {line}; convert it, for example with iconv -t UTF-8")]
     Encoding {
@@ -34,6 +40,20 @@ pub enum ReadError {
         /// Its line, from 1.
         line: usize,
     },
+}
+
+impl ReadError {
+    /// Whether a file that nobody named is worth a word: the system refused it, or it names our settings somewhere.
+    #[must_use]
+    pub fn concerns(&self, path: &Path) -> bool {
+        match self {
+            Self::Io(_) => true,
+            Self::Encoding { .. } => {
+                std::fs::read(path).is_ok_and(|bytes| bytes.windows(4).any(|part| part == b"moe_" || part == b"moe-"))
+            }
+            _ => false,
+        }
+    }
 }
 
 /// Reads a file as UTF-8 text. A log may be large and hold bad bytes: they are replaced.
@@ -46,9 +66,14 @@ pub fn read_text(path: &Path, log: bool) -> Result<String, ReadError> {
     if path.as_os_str() == "-" {
         io::stdin().lock().take(limit + 1).read_to_end(&mut bytes)?;
     } else {
-        let file = File::open(path)?;
-        let size = file.metadata()?.len();
+        // looked at before it is opened: opening a pipe waits for a writer
+        let data = std::fs::metadata(path)?;
+        if !data.is_file() {
+            return Err(ReadError::Special);
+        }
+        let size = data.len();
         check_size(size, limit)?;
+        let file = File::open(path)?;
         bytes.reserve(usize::try_from(size).unwrap_or(0));
         file.take(limit + 1).read_to_end(&mut bytes)?;
     }
@@ -69,6 +94,9 @@ fn decode(bytes: Vec<u8>, log: bool) -> Result<String, ReadError> {
             Ok(text) => text,
             Err(error) => String::from_utf8_lossy(error.as_bytes()).into_owned(),
         });
+    }
+    if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
+        return Err(ReadError::Utf16);
     }
     if bytes.contains(&0) {
         return Err(ReadError::Binary);

@@ -47,8 +47,10 @@ pub fn inputs(paths: &[PathBuf]) -> (Vec<Input>, Vec<(PathBuf, String)>) {
             problems.append(&mut failed);
         } else {
             let reason = match path.symlink_metadata() {
-                Ok(data) if data.file_type().is_symlink() => "the link leads nowhere, or to itself",
-                Ok(_) => "neither a file nor a folder",
+                Ok(data) if data.file_type().is_symlink() && path.metadata().is_err() => {
+                    "the link leads nowhere, or to itself"
+                }
+                Ok(_) => "neither a file nor a folder; pipe the text in and name it `-`",
                 Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => "permission denied",
                 Err(_) => "no such file or folder",
             };

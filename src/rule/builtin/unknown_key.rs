@@ -49,7 +49,7 @@ fn misspelled(facts: &Facts, catalogue: &Catalogue, unknown: &UnknownKey, source
     };
     Some(Draft {
         rule: "unknown-key",
-        message: format!("`{}` is no setting of Megatron-Core, did you mean `{name}`?", key),
+        message: format!("`{key}` is no setting of Megatron-Core, did you mean `{name}`?"),
         help: format!("rename it to {name}"),
         labels: vec![(unknown.span, "nothing reads this".to_owned())],
         field: None,

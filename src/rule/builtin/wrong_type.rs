@@ -1,8 +1,9 @@
 //! `wrong-type`: text where a number is meant, a list where one value is meant.
 
+use crate::dialect::value::MAPPING;
 use crate::facts::catalogue::Catalogue;
 use crate::facts::field::{Field, Owner, Type};
-use crate::facts::shape::Frontend;
+use crate::facts::shape::{Completeness, Frontend};
 use crate::facts::store::{Entry, Facts, RawKind};
 use crate::facts::value::Value;
 use crate::rule::model::{Phase, Severity};
@@ -12,12 +13,22 @@ use super::Draft;
 /// One finding for each setting whose value can't be what the setting takes.
 #[must_use]
 pub fn check(facts: &Facts, catalogue: &Catalogue) -> Vec<Draft> {
+    // a printed listing has been through the parser: its values have the types they should
+    if facts.frontend == Frontend::MegatronLm && facts.completeness == Completeness::Dump {
+        return Vec::new();
+    }
     facts
         .entries()
         .filter_map(|(id, entry)| {
             let field = catalogue.field(id);
-            let value = entry.value.as_ref().ok()?;
             let ours = matches!(field.owner, Owner::TransformerConfig | Owner::MLATransformerConfig);
+            let value = match &entry.value {
+                Ok(value) => value,
+                Err(why) if why == MAPPING && ours && !field.kind.any => {
+                    return Some(mapping(facts.frontend, field, entry));
+                }
+                Err(_) => return None,
+            };
             let quoted = entry.raw == RawKind::Quoted && !field.kind.text && value.number().is_some();
             (ours && (quoted || !fits(field.kind, value))).then(|| draft(facts.frontend, field, entry, value))
         })
@@ -56,6 +67,16 @@ fn draft(frontend: Frontend, field: &Field, entry: &Entry, value: &Value) -> Dra
             format!("give {} {expected}", field.name),
         )
     };
+    finish(frontend, field, entry, message, help)
+}
+
+fn mapping(frontend: Frontend, field: &Field, entry: &Entry) -> Draft {
+    let expected = describe(field.kind);
+    let message = format!("{} is a mapping, it needs to be {expected}", field.name);
+    finish(frontend, field, entry, message, format!("give {} {expected}", field.name))
+}
+
+fn finish(frontend: Frontend, field: &Field, entry: &Entry, message: String, help: String) -> Draft {
     // a dataclass takes anything and fails later, if it does; a flag's parser refuses at once
     let (severity, phase) = match frontend {
         Frontend::MegatronLm => (Severity::Error, Phase::Argparse),

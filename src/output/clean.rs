@@ -1,0 +1,98 @@
+//! What may be shown: no control characters from a file's text or name, no novel-length values, no secrets.
+
+use std::borrow::Cow;
+use std::sync::OnceLock;
+
+use regex::Regex;
+
+/// Longest text of a message or label; values are cut rather than printed by the kilobyte.
+pub const MAX_TEXT: usize = 400;
+
+/// The text with control characters spelled out, cut to [`MAX_TEXT`] characters.
+#[must_use]
+pub fn clean(text: &str) -> Cow<'_, str> {
+    if text.len() <= MAX_TEXT && !text.chars().any(char::is_control) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::new();
+    for (index, character) in text.chars().enumerate() {
+        if index == MAX_TEXT {
+            out.push('…');
+            break;
+        }
+        match character {
+            '\n' | '\t' => out.push(' '),
+            _ if character.is_control() => out.extend(character.escape_default()),
+            _ => out.push(character),
+        }
+    }
+    Cow::Owned(out)
+}
+
+/// Names whose values are nobody's business: their last word is `token`, `secret`, `password` or the like.
+const SECRET: &str = r#"(?ix)
+    \b (?: [a-z0-9]+ [_-] )*
+    (?: token | secret | password | passwd | passphrase | credentials? | apikey | (?: api | access | secret | private | auth ) [_-]? key )
+    ["']? \s* [:=] \s* ["']? (?P<value> [^\s"',}\]\#]+ )"#;
+
+/// A line of a file with the values of secrets starred out, byte for byte, so that places stay right.
+#[must_use]
+pub fn mask(line: &str) -> Cow<'_, str> {
+    static PATTERN: OnceLock<Option<Regex>> = OnceLock::new();
+    let Some(pattern) = PATTERN.get_or_init(|| Regex::new(SECRET).ok()) else { return Cow::Borrowed(line) };
+    let values: Vec<_> =
+        pattern.captures_iter(line).filter_map(|found| found.name("value")).map(|v| v.range()).collect();
+    if values.is_empty() {
+        return Cow::Borrowed(line);
+    }
+    let mut out = String::with_capacity(line.len());
+    let mut from = 0;
+    for value in values {
+        out.push_str(&line[from..value.start]);
+        out.push_str(&"*".repeat(value.len()));
+        from = value.end;
+    }
+    out.push_str(&line[from..]);
+    Cow::Owned(out)
+}
+
+/// A line with control characters replaced byte for byte.
+#[must_use]
+pub fn printable(line: &str) -> Cow<'_, str> {
+    if !line.chars().any(|character| character.is_control() && character != '\t') {
+        return Cow::Borrowed(line);
+    }
+    let shown = |character: char| match character {
+        '\t' => "\t".to_owned(),
+        _ if character.is_control() => "?".repeat(character.len_utf8()),
+        _ => character.to_string(),
+    };
+    Cow::Owned(line.chars().map(shown).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_are_masked_and_settings_are_not() {
+        for (line, shown) in [
+            ("  HF_TOKEN: hf_abc # mine", "  HF_TOKEN: ****** # mine"),
+            ("{\"WANDB_API_KEY\": \"k1\", \"x\": 2}", "{\"WANDB_API_KEY\": \"**\", \"x\": 2}"),
+            ("password=abc", "password=***"),
+            ("AWS_SECRET_ACCESS_KEY: 'a b'", "AWS_SECRET_ACCESS_KEY: '* b'"),
+            ("moe_token_dispatcher_type: flex", "moe_token_dispatcher_type: flex"),
+            ("tokenizer: gpt2", "tokenizer: gpt2"),
+            ("max_tokens: 5", "max_tokens: 5"),
+        ] {
+            assert_eq!(mask(line), shown);
+        }
+    }
+
+    #[test]
+    fn control_characters_and_long_texts_are_tamed() {
+        assert_eq!(clean("a\u{1b}[31m\nb"), "a\\u{1b}[31m b");
+        assert_eq!(clean(&"x".repeat(1000)).chars().count(), MAX_TEXT + 1);
+        assert_eq!(printable("a\u{1b}b\tc"), "a?b\tc");
+    }
+}
