@@ -1,9 +1,12 @@
 //! Laws of the rule language: three-valued logic, totality, and errors with a place.
 #![allow(
+    clippy::option_option,
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
     clippy::print_stdout,
+    clippy::format_collect,
+    clippy::format_push_string,
     missing_docs,
     reason = "a test that fails should say so at once, and says aloud what it skipped"
 )]

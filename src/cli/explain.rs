@@ -182,7 +182,13 @@ fn explain_release(out: &mut dyn Write, index: usize, catalogue: &Catalogue, all
     writeln!(out, "\nrules that begin or end here:")?;
     for rule in borders {
         let covered = rule.cases.iter().fold(ReleaseSet::NONE, |set, case| set.or(case.releases));
-        writeln!(out, "  {}  {}: {}", rule.code, rule.id, in_words(package, covered, package.all(), false))?;
+        writeln!(
+            out,
+            "  {}  {}: {}",
+            rule.code,
+            rule.id,
+            in_words(package, covered, package.all(), false, rule.severity == Severity::Error)
+        )?;
     }
     Ok(())
 }

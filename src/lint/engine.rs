@@ -178,12 +178,8 @@ impl<'r> Linter<'r> {
                 fails: names(all_fails.and(known)),
                 passes: names(known.without(all_fails)),
                 summary: package.map_or_else(String::new, |package| {
-                    in_words(
-                        package,
-                        all_fails.and(known),
-                        known,
-                        self.target.source(&rule.package) == TargetSource::Flag,
-                    )
+                    let targeted = self.target.source(&rule.package) == TargetSource::Flag;
+                    in_words(package, all_fails.and(known), known, targeted, rule.severity == Severity::Error)
                 }),
             },
             sources: rule.sources.clone(),

@@ -103,32 +103,33 @@ fn all(catalogue: &Catalogue, package: &str) -> ReleaseSet {
     catalogue.releases.packages.get(package).map_or(ReleaseSet::NONE, Package::all)
 }
 
-/// Where in `possible` the set `fails` lies: `fails before 0.18, fine from there`, or, for a reader who knows the
-/// release that fails, `fine from 0.18`.
+/// Where in `possible` the set `fires` lies, for a rule about refusals (`fails before 0.18, fine from there`) or about
+/// anything else (`applies before 0.18`), or, for a reader who knows the release, `fine from 0.18`.
 #[must_use]
-pub fn in_words(package: &Package, fails: ReleaseSet, possible: ReleaseSet, targeted: bool) -> String {
-    let passes = possible.without(fails);
+pub fn in_words(package: &Package, fires: ReleaseSet, possible: ReleaseSet, targeted: bool, refusal: bool) -> String {
+    let passes = possible.without(fires);
     let series = |index: Option<usize>| index.map_or("?", |index| package.series(index));
     let below = |set: ReleaseSet, other: ReleaseSet| set.newest() < other.oldest();
+    let verb = if refusal { "fails" } else { "applies" };
     if passes.is_empty() {
-        return match fails.oldest() {
+        return match fires.oldest() {
             Some(0) | None => "the same in every known release".to_owned(),
-            Some(_) if fails.len() == 1 => format!("only in {}", series(fails.newest())),
+            Some(_) if fires.len() == 1 => format!("only in {}", series(fires.newest())),
             oldest => format!("the same in every release from {}", series(oldest)),
         };
     }
-    if below(fails, passes) {
+    if below(fires, passes) {
         let border = series(passes.oldest());
         return if targeted {
             format!("fine from {border}")
         } else {
-            format!("fails before {border}, fine from there")
+            format!("{verb} before {border}, fine from there")
         };
     }
-    if below(passes, fails) {
-        let border = series(fails.oldest());
-        return if targeted { format!("fine before {border}") } else { format!("fails from {border}") };
+    if below(passes, fires) {
+        let border = series(fires.oldest());
+        return if targeted { format!("fine before {border}") } else { format!("{verb} from {border}") };
     }
-    let names = fails.iter().map(|index| package.series(index)).collect::<Vec<_>>();
-    format!("fails in {}", names.join(", "))
+    let names = fires.iter().map(|index| package.series(index)).collect::<Vec<_>>();
+    format!("{verb} in {}", names.join(", "))
 }
