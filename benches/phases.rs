@@ -18,9 +18,9 @@ use moelint::cli::args::{Cli, Command};
 use moelint::cli::check::linter;
 use moelint::dialect::recognise;
 use moelint::document::LineIndex;
+use moelint::document::parse;
 use moelint::facts::catalogue;
 use moelint::lint::engine::{Linter, Source};
-use moelint::lint::parse;
 use moelint::output::{Format, Style, Summary};
 
 fn linter_for(flags: &[&str]) -> Linter<'static> {

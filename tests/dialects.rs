@@ -15,10 +15,10 @@ mod common;
 use std::path::Path;
 
 use moelint::dialect::recognise;
+use moelint::document::parse;
 use moelint::facts::catalogue;
 use moelint::facts::store::Facts;
 use moelint::lint::finding::Status;
-use moelint::lint::parse;
 
 use common::{linter_with, root};
 

@@ -4,6 +4,7 @@
     clippy::expect_used,
     clippy::panic,
     clippy::print_stdout,
+    clippy::format_push_string,
     missing_docs,
     reason = "a test that fails should say so at once, and says aloud what it skipped"
 )]

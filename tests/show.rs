@@ -100,7 +100,7 @@ fn recorded_overrides_are_replayed() {
         for line in BufReader::new(flate2::read::GzDecoder::new(file)).lines() {
             let case: Value = serde_json::from_str(&line.unwrap()).unwrap();
             let text = serde_json::json!({ "config": case["config"], "train": case["train"] }).to_string();
-            let document = moelint::lint::parse(&text);
+            let document = moelint::document::parse(&text);
             let Some((_, roles)) = moelint::dialect::recognise(&document, catalogue()) else { continue };
             let view = View { facts: &roles[0], catalogue: catalogue(), outside: &outside, core, release: core };
             let settings = replay(effects(), view, At { core, bridge: None });

@@ -1,6 +1,7 @@
 //! `moelint show`: requested → effective settings.
 
 use crate::dialect::recognise;
+use crate::document::parse;
 use crate::effective::effects;
 use crate::effective::run::{At, Setting, replay};
 use crate::facts::catalogue;
@@ -8,8 +9,8 @@ use crate::facts::catalogue::Catalogue;
 use crate::facts::field::FieldId;
 use crate::facts::release::CORE;
 use crate::facts::store::Facts;
+use crate::lint::FileReport;
 use crate::lint::target::Target;
-use crate::lint::{FileReport, parse};
 use crate::output::show::{self, Role};
 use crate::rule::eval::Context;
 use crate::rule::view::{Outside, View};

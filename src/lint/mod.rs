@@ -12,8 +12,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::dialect::{Dialect, is_moe, recognise};
+use crate::document::parse;
 use crate::document::tree::Document;
-use crate::document::yaml::{looks_like_json_lines, parse_json_lines, parse_part, parse_yaml, printed_config};
 use crate::document::{LineIndex, Span};
 use crate::facts::release::{CORE, ReleaseSet};
 use crate::facts::store::Facts;
@@ -89,18 +89,6 @@ impl FileReport {
             suppressed: 0,
         }
     }
-}
-
-/// Parses a file's text: YAML, JSON, JSON Lines, or a log with a printed config in it.
-#[must_use]
-pub fn parse(text: &str) -> Document<'_> {
-    if looks_like_json_lines(text) {
-        return parse_json_lines(text);
-    }
-    if crate::document::arg_dump::has_arg_dump(text) {
-        return Document { source: text, ..Document::default() };
-    }
-    printed_config(text).map_or_else(|| parse_yaml(text), |part| parse_part(text, part))
 }
 
 impl Linter<'_> {

@@ -4,7 +4,8 @@ use crate::facts::field::{Field, Type};
 use crate::facts::value::Value;
 
 use super::expr::{Expr, Func, Node, Op};
-use super::parse::{Scope, unknown};
+use super::nearest::unknown;
+use super::parse::Scope;
 use super::token::ExprError;
 
 const ANY: Type = Type { null: true, boolean: true, integer: true, float: true, text: true, list: true, any: true };

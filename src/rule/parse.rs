@@ -7,7 +7,7 @@ use crate::facts::field::FieldId;
 use crate::facts::value::Value;
 
 use super::expr::{Expr, ExprSpan, Func, Node, Op, Pattern};
-use super::nearest::nearest;
+use super::nearest::unknown;
 use super::token::{ExprError, Token, span, tokenize};
 
 /// What names mean while an expression is read.
@@ -381,17 +381,6 @@ fn relocate(expr: &mut Expr, place: ExprSpan) {
 
 fn known(what: &str, name: &str, place: ExprSpan, candidates: &[&str]) -> Result<(), ExprError> {
     if candidates.contains(&name) { Ok(()) } else { Err(unknown(what, name, place, candidates.iter().copied())) }
-}
-
-/// `unknown field `x`, did you mean `y`?`
-pub fn unknown<'a>(
-    what: &str,
-    name: &str,
-    place: ExprSpan,
-    candidates: impl IntoIterator<Item = &'a str>,
-) -> ExprError {
-    let hint = nearest(name, candidates).map_or_else(String::new, |right| format!(", did you mean `{right}`?"));
-    ExprError::new(place, format!("unknown {what} `{name}`{hint}"))
 }
 
 fn describe(token: &Token) -> String {
