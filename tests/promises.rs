@@ -163,3 +163,64 @@ fn several_candidate_releases_make_a_refusal_a_warning() {
     // the dump's keys leave only one release
     assert_eq!(severity(&check(&text, &["--target", "0.17"]), "ep-does-not-divide"), Some(Severity::Error));
 }
+
+#[test]
+fn a_users_rule_goes_through_the_same_loader() {
+    let folder = tempfile::tempdir().unwrap();
+    let rule = "id: house-topk\ncode: HOUSE01\ngroup: house\nsummary: our router takes eight experts\nseverity: error\n\
+        confidence: read\nphase: config\nsources: [our handbook]\nhelp: set moe_router_topk to 8\ncases:\n  - releases: \"*\"\n    \
+        when: moe_router_topk != 8\n    message: \"top-{moe_router_topk} instead of top-8\"\n";
+    std::fs::write(folder.path().join("house-topk.yaml"), rule).unwrap();
+    let config = folder.path().join("a.yaml");
+    std::fs::write(&config, "num_layers: 4\nnum_moe_experts: 64\nmoe_router_topk: 6\n").unwrap();
+    let run = |flags: &[&str]| {
+        let head =
+            ["check", config.to_str().unwrap(), "--rules", folder.path().to_str().unwrap(), "--format", "concise"];
+        moelint(&head.into_iter().chain(flags.iter().copied()).collect::<Vec<_>>())
+    };
+    // the config itself is no rule file
+    assert_eq!(run(&[]).status.code(), Some(2));
+    std::fs::rename(&config, folder.path().join("a.yml.txt")).unwrap();
+    std::fs::create_dir(folder.path().join("rules")).unwrap();
+    std::fs::rename(folder.path().join("house-topk.yaml"), folder.path().join("rules/house-topk.yaml")).unwrap();
+    let rules = folder.path().join("rules");
+    let output = moelint(&[
+        "check",
+        folder.path().join("a.yml.txt").to_str().unwrap(),
+        "--rules",
+        rules.to_str().unwrap(),
+        "--format",
+        "concise",
+    ]);
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+    assert!(stdout(&output).contains("error[HOUSE01] top-6 instead of top-8 (house-topk)"), "{}", stdout(&output));
+    // a rule with a built-in's id takes its place
+    let milder = std::fs::read_to_string(root().join("lints/rules/experts/ep-does-not-divide.yaml")).unwrap();
+    std::fs::write(rules.join("ep-does-not-divide.yaml"), milder.replace("severity: error", "severity: warning"))
+        .unwrap();
+    let bad = folder.path().join("b.yaml");
+    std::fs::write(&bad, "num_layers: 4\nnum_moe_experts: 64\nmoe_router_topk: 8\nexpert_model_parallel_size: 5\nmoe_token_dispatcher_type: alltoall\n").unwrap();
+    let output = moelint(&["check", bad.to_str().unwrap(), "--rules", rules.to_str().unwrap(), "--format", "concise"]);
+    assert_eq!(output.status.code(), Some(0));
+    assert!(stdout(&output).contains("warning[MOE0701]"), "{}", stdout(&output));
+}
+
+#[test]
+fn select_and_ignore_take_ids_codes_prefixes_and_groups() {
+    let path = "testdata/configs/run_config.yaml";
+    let found = |flags: &[&str]| {
+        let head = ["check", path, "--target", "0.17", "--format", "concise"];
+        stdout(&moelint(&head.into_iter().chain(flags.iter().copied()).collect::<Vec<_>>()))
+    };
+    assert_eq!(found(&[]).lines().count(), 2);
+    for flags in [
+        ["--select", "MOE03"],
+        ["--select", "shared-experts"],
+        ["--select", "MOE0301"],
+        ["--ignore", "experts"],
+        ["--ignore", "ep-does-not-divide"],
+    ] {
+        let text = found(&flags);
+        assert!(text.contains("MOE0301") && !text.contains("MOE0701"), "{flags:?}: {text}");
+    }
+}

@@ -158,3 +158,37 @@ fn every_rule_and_field_can_be_explained() {
         assert_eq!(moelint(&["explain", name]).status.code(), Some(0), "{name}");
     }
 }
+
+/// Whether a condition reads a fact that no config holds.
+fn needs_outside_facts(rule: &Rule) -> bool {
+    use moelint::facts::field::Owner;
+    use moelint::rule::expr::Node;
+    let mut needs = false;
+    for case in &rule.cases {
+        case.condition.walk(&mut |expr| {
+            needs |= match &expr.node {
+                Node::Env(_) | Node::EnvInt(..) | Node::Backend(_) | Node::VersionBefore(..) => true,
+                Node::Field(id) | Node::Has(id) | Node::Explicit(id) | Node::AsList(id) => {
+                    let field = catalogue().field(*id);
+                    field.owner == Owner::Environment && field.name != "partial_config"
+                }
+                _ => false,
+            };
+        });
+    }
+    needs
+}
+
+#[test]
+fn rules_that_need_outside_facts_show_that_they_wait_for_them() {
+    let missing: Vec<&str> = rules()
+        .into_iter()
+        .filter(|rule| needs_outside_facts(rule))
+        .filter(|rule| {
+            let folder = root().join("testdata/rules").join(&rule.id);
+            !files(&folder).iter().any(|path| path.file_name().unwrap().to_string_lossy().starts_with("undecided"))
+        })
+        .map(|rule| rule.id.as_str())
+        .collect();
+    assert!(missing.is_empty(), "no undecided example of {missing:?}");
+}

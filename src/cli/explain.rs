@@ -115,6 +115,23 @@ fn explain_field(out: &mut dyn Write, field: &Field, catalogue: &Catalogue, all:
         let instead = deprecated.instead.as_deref().unwrap_or("nothing");
         writeln!(out, "  deprecated  since {}, use {instead}", deprecated.since)?;
     }
+    defaults(out, field, catalogue)?;
+    let about = |rule: &&&Rule| {
+        rule.cases.iter().any(|case| case.reads.iter().any(|id| catalogue.field(*id).name == field.name))
+    };
+    let mut related: Vec<&&Rule> = all.iter().filter(about).collect();
+    related.sort_by_key(|rule| std::cmp::Reverse(rule.severity));
+    if !related.is_empty() {
+        writeln!(out, "\nrules that read it:")?;
+    }
+    for rule in related {
+        writeln!(out, "  {}  {:7}  {}", rule.code, rule.severity.name(), rule.id)?;
+    }
+    Ok(())
+}
+
+/// The default in each release.
+fn defaults(out: &mut dyn Write, field: &Field, catalogue: &Catalogue) -> Result<(), CliError> {
     if let Some(package) = catalogue.releases.packages.get(CORE) {
         if !field.runs.is_empty() {
             writeln!(out, "\ndefault by release:")?;
@@ -126,17 +143,6 @@ fn explain_field(out: &mut dyn Write, field: &Field, catalogue: &Catalogue, all:
         if !missing.is_empty() && !field.runs.is_empty() {
             writeln!(out, "  {:30}  not there", package.names(missing).join(", "))?;
         }
-    }
-    let about = |rule: &&&Rule| {
-        rule.cases.iter().any(|case| case.reads.iter().any(|id| catalogue.field(*id).name == field.name))
-    };
-    let mut related: Vec<&&Rule> = all.iter().filter(about).collect();
-    related.sort_by_key(|rule| std::cmp::Reverse(rule.severity));
-    if !related.is_empty() {
-        writeln!(out, "\nrules that read it:")?;
-    }
-    for rule in related {
-        writeln!(out, "  {}  {:7}  {}", rule.code, rule.severity.name(), rule.id)?;
     }
     Ok(())
 }

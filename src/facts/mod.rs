@@ -1,6 +1,6 @@
 //! Canonical settings: what a file says, what a release would use, and what nobody knows.
 //!
-//! [`catalogue`], [`field`], [`release`], [`shape`] and [`value`] are also compiled into the build script.
+//! [`mod@catalogue`], [`field`], [`release`], [`shape`] and [`value`] are also compiled into the build script.
 
 pub mod catalogue;
 pub mod environment;
