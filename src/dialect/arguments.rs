@@ -48,6 +48,7 @@ fn add(source: &str, argument: &Argument, catalogue: &Catalogue, facts: &mut Fac
             span: argument.value,
             path: name.to_owned(),
             raw: RawKind::Other,
+            derived: false,
         },
     );
 }

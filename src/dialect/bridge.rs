@@ -115,6 +115,7 @@ impl Reader<'_, '_> {
             span: self.document.node(pair.value).span,
             path: path.to_owned(),
             raw: raw_kind(self.document, pair.value),
+            derived: false,
         }
     }
 
@@ -133,6 +134,7 @@ impl Reader<'_, '_> {
                 }
                 entry.value = Ok(Value::Bool(false));
             }
+            entry.derived = true;
             if let Some((field, Spelling::Plain)) = self.catalogue.find(name) {
                 self.facts.replace(field, entry);
             }
@@ -153,6 +155,7 @@ impl Reader<'_, '_> {
             };
             let mut entry = self.entry(pair, "mixed_precision");
             entry.raw = RawKind::Other;
+            entry.derived = true;
             entry.value = match (wide, low) {
                 (true, _) if name.contains(field) => Ok(Value::Bool(true)),
                 (false, true) => Err(format!("set by the recipe `{name}`")),
@@ -191,6 +194,7 @@ impl Reader<'_, '_> {
         }
         entry.value = Ok(Value::Int(size));
         entry.raw = RawKind::Other;
+        entry.derived = true;
         if let Some(field) = self.catalogue.by_name("world_size") {
             self.facts.set(field, entry);
         }

@@ -43,6 +43,8 @@ struct Found {
     unknown: Vec<UnknownKey>,
     environment: Vec<NodeId>,
     keys: usize,
+    /// Whether a key is spelled as a flag.
+    flags: bool,
 }
 
 /// Reads the document if it holds settings that only a Megatron-Core config has; `None` if it is another kind of file.
@@ -67,13 +69,17 @@ pub fn facts(document: &Document<'_>, root: NodeId, catalogue: &Catalogue) -> Op
         return None;
     }
     let config = names().filter(|field| field.owner != Owner::Args).count();
-    let known = names().count();
     if config < 2 {
         return None;
     }
-    let frontend = if config >= 8 && known * 10 >= found.keys * 9 { Frontend::Python } else { Frontend::Generic };
+    let known = names().filter(|field| field.owner != Owner::Args || BESIDE.contains(&field.name.as_str())).count();
+    let keywords = config >= 8 && known * 10 >= found.keys * 9 && !found.flags;
+    let frontend = if keywords { Frontend::Python } else { Frontend::Generic };
     Some(roles(document, catalogue, found, frontend))
 }
+
+/// Arguments that may stand beside the keywords of a `TransformerConfig` in a file that is nothing else.
+const BESIDE: [&str; 3] = ["global_batch_size", "micro_batch_size", "seq_length"];
 
 /// Names that no other kind of file uses.
 fn is_distinctive(name: &str) -> bool {
@@ -108,6 +114,7 @@ impl Walk<'_, '_> {
                 continue;
             }
             self.found.keys += 1;
+            self.found.flags |= key.starts_with("--");
             let path = || if name.is_empty() { key.to_owned() } else { format!("{name}.{key}") };
             match self.catalogue.find(key) {
                 Some((field, spelling)) if self.fits(field, pair.value) => {
@@ -137,6 +144,7 @@ impl Walk<'_, '_> {
             span: self.document.node(pair.value).span,
             path,
             raw: raw_kind(self.document, pair.value),
+            derived: false,
         }
     }
 }
@@ -246,6 +254,7 @@ fn mark_excerpt(catalogue: &Catalogue, facts: &mut Facts) {
                 span: facts.anchor,
                 path: String::new(),
                 raw: RawKind::Other,
+                derived: true,
             },
         );
     }

@@ -85,7 +85,7 @@ fn flag(document: &Document<'_>, catalogue: &Catalogue, facts: &mut Facts, pair:
         } else {
             value
         };
-    facts.set(field, Entry { value, key_span: span, span: document.node(pair.value).span, path, raw });
+    facts.set(field, Entry { value, key_span: span, span: document.node(pair.value).span, path, raw, derived: false });
 }
 
 /// What the parser makes of quoted numbers: on a command line everything is text until its type is applied.
@@ -147,7 +147,11 @@ pub(super) fn imply(catalogue: &Catalogue, facts: &mut Facts) {
         for (name, value) in settings {
             let Some(target) = catalogue.by_name(name) else { continue };
             let value = if *value == "true" { Value::Bool(true) } else { Value::Str((*value).to_owned()) };
-            set_if_absent(facts, target, Entry { value: Ok(value), raw: RawKind::Other, ..entry.clone() });
+            set_if_absent(
+                facts,
+                target,
+                Entry { value: Ok(value), raw: RawKind::Other, derived: true, ..entry.clone() },
+            );
         }
     }
 }

@@ -24,6 +24,9 @@ pub struct Entry {
     pub path: String,
     /// Whether the file spells the setting as a bare flag or list that the value's text does not show.
     pub raw: RawKind,
+    /// Whether the file holds it under another setting's name, from which the framework computes it: a world size
+    /// from a data-parallel size, a gated MLP from `--swiglu`.
+    pub derived: bool,
 }
 
 /// How the value stands in the file, for the checks that look at the text.
@@ -91,6 +94,8 @@ pub struct Facts {
 pub enum Fact<'a> {
     /// Written in the file.
     Explicit(&'a Entry),
+    /// The framework computes it from something else in the file.
+    Derived(&'a Entry),
     /// Absent; this is what the release would use.
     Default(&'a Value),
     /// Nobody knows.
@@ -176,20 +181,18 @@ impl Facts {
     pub fn fact<'a>(&'a self, catalogue: &'a Catalogue, field: FieldId, release: usize) -> Fact<'a> {
         let about = catalogue.field(field);
         if about.owner == Owner::Environment {
-            return self.entry(field).map_or(Fact::Unknown, Fact::Explicit);
+            return self.entry(field).map_or(Fact::Unknown, known);
         }
         let Some(run) = about.run(release) else {
             // a command line may have had the flag before the config had the attribute
             let flag = about.flag_releases.is_some_and(|releases| releases.has(release));
             return match self.entry(field).filter(|_| flag) {
-                Some(entry) if entry.value.is_ok() => Fact::Explicit(entry),
-                Some(_) => Fact::Unknown,
+                Some(entry) => known(entry),
                 None => Fact::NotInRelease,
             };
         };
         match self.entry(field) {
-            Some(entry) if entry.value.is_err() => Fact::Unknown,
-            Some(entry) => Fact::Explicit(entry),
+            Some(entry) => known(entry),
             None if self.truncated => Fact::Unknown,
             None => Fact::Default(match (&run.cli_default, self.frontend) {
                 (Some(default), Frontend::MegatronLm) => default,
@@ -218,5 +221,14 @@ impl Facts {
         let least = within.iter().map(|release| lacking[release]).min().unwrap_or(0);
         let known = within.iter().filter(|release| lacking[*release] == least);
         known.fold(ReleaseSet::NONE, |set, release| set.or(ReleaseSet::one(release)))
+    }
+}
+
+/// What an entry says: written, computed, or filled in at launch.
+fn known(entry: &Entry) -> Fact<'_> {
+    match (&entry.value, entry.derived) {
+        (Err(_), _) => Fact::Unknown,
+        (Ok(_), true) => Fact::Derived(entry),
+        (Ok(_), false) => Fact::Explicit(entry),
     }
 }

@@ -7,7 +7,7 @@ use serde_json::{Value as Json, json};
 use crate::document::LineIndex;
 use crate::effective::run::Setting;
 use crate::facts::catalogue::Catalogue;
-use crate::facts::store::Facts;
+use crate::facts::store::{Entry, Facts};
 use crate::facts::value::Value;
 use crate::lint::FileReport;
 
@@ -118,11 +118,20 @@ fn one(report: &FileReport, lines: &LineIndex, role: &Role, setting: &Setting, c
         "requested": value(setting.requested.as_ref()),
         "effective": value(setting.effective.as_ref()),
         "known": setting.effective.is_some(),
-        "explicit": entry.is_some(),
+        "origin": origin(entry),
         "changed": setting.requested != setting.effective,
         "by": by,
         "labels": labels,
     })
+}
+
+/// `explicit`, `derived` or `default`.
+fn origin(entry: Option<&Entry>) -> &'static str {
+    match entry {
+        Some(entry) if entry.derived => "derived",
+        Some(_) => "explicit",
+        None => "default",
+    }
 }
 
 fn text(value: Option<&Value>) -> String {

@@ -100,7 +100,7 @@ impl Context for View<'_> {
             return self.outside.values.get(&field).or(written);
         }
         match self.facts.fact(self.catalogue, field, self.core) {
-            Fact::Explicit(entry) => entry.value.as_ref().ok(),
+            Fact::Explicit(entry) | Fact::Derived(entry) => entry.value.as_ref().ok(),
             Fact::Default(value) => Some(value),
             Fact::NotInRelease => Some(&NULL),
             Fact::Unknown => None,
