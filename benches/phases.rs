@@ -1,14 +1,4 @@
 //! One benchmark a phase: parse, facts, evaluate, render, on one in-house config of 250 keys and one whole dump.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::print_stdout,
-    clippy::format_collect,
-    clippy::format_push_string,
-    missing_docs,
-    reason = "a test that fails should say so at once, and says aloud what it skipped"
-)]
 
 use std::hint::black_box;
 use std::path::Path;

@@ -10,6 +10,9 @@
 //! [`source`] and [`output`] do all input and output; what is between them is pure.
 
 #![forbid(unsafe_code)]
+#![warn(missing_docs)]
+// a program that reads other people's files at 3 a.m. has no business panicking; tests may
+#![warn(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::print_stderr)]
 
 pub mod cli;
 pub mod dialect;

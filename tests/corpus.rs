@@ -1,14 +1,4 @@
 //! Real configs, which their frameworks accept and run: no crying wolf, and nothing misread.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::print_stdout,
-    clippy::format_collect,
-    clippy::format_push_string,
-    missing_docs,
-    reason = "a test that fails should say so at once, and says aloud what it skipped"
-)]
 
 mod common;
 

@@ -1,13 +1,4 @@
 //! Every command that README shows runs, and prints what README says it prints.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::print_stdout,
-    clippy::format_push_string,
-    missing_docs,
-    reason = "a test that fails should say so at once, and says aloud what it skipped"
-)]
 
 mod common;
 

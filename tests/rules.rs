@@ -1,14 +1,4 @@
 //! Tests about the rules: what every one of them has to have.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::print_stdout,
-    clippy::format_collect,
-    clippy::format_push_string,
-    missing_docs,
-    reason = "a test that fails should say so at once, and says aloud what it skipped"
-)]
 
 mod common;
 

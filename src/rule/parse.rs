@@ -108,7 +108,7 @@ impl Parser<'_> {
         found
     }
 
-    fn expect(&mut self, mark: &str) -> Result<ExprSpan, ExprError> {
+    fn require(&mut self, mark: &str) -> Result<ExprSpan, ExprError> {
         let (token, place) = self.peek();
         if self.takes(mark) {
             return Ok(place);
@@ -132,7 +132,7 @@ impl Parser<'_> {
         }
         if power == 0 && self.takes("?") {
             let then = self.expression(0)?;
-            self.expect(":")?;
+            self.require(":")?;
             let otherwise = self.expression(0)?;
             let (start, end) = (left.span, otherwise.span);
             left = joined(start, end, Node::Choose(Box::new(left), Box::new(then), Box::new(otherwise)));
@@ -174,7 +174,7 @@ impl Parser<'_> {
             let Token::Name(method) = token else {
                 return Err(ExprError::new(place, "expected a method name after `.`"));
             };
-            self.expect("(")?;
+            self.require("(")?;
             let start = expr.span;
             let node = match method.as_str() {
                 "all" | "exists" => self.quantifier(method == "all", expr)?,
@@ -182,7 +182,7 @@ impl Parser<'_> {
                 "startsWith" => Node::Call(Func::StartsWith, vec![expr, self.expression(0)?]),
                 _ => return Err(unknown("method", &method, place, METHODS)),
             };
-            expr = joined(start, self.expect(")")?, node);
+            expr = joined(start, self.require(")")?, node);
         }
         Ok(expr)
     }
@@ -192,7 +192,7 @@ impl Parser<'_> {
         let Token::Name(variable) = token else {
             return Err(ExprError::new(place, "expected the name of a variable"));
         };
-        self.expect(",")?;
+        self.require(",")?;
         if self.variables.len() == MAX_QUANTIFIERS {
             return Err(ExprError::new(
                 place,
@@ -230,7 +230,7 @@ impl Parser<'_> {
             Token::Name(name) => self.name(&name, place),
             Token::Mark("(") => {
                 let inner = self.expression(0)?;
-                self.expect(")")?;
+                self.require(")")?;
                 Ok(inner)
             }
             Token::Mark("[") => self.list(place),
@@ -256,7 +256,7 @@ impl Parser<'_> {
                 _ => return Err(ExprError::new(place, "a list holds literals only")),
             }
             if !self.takes(",") {
-                let close = self.expect("]")?;
+                let close = self.require("]")?;
                 return Ok(joined(open, close, Node::Const(Value::List(items))));
             }
         }
@@ -294,7 +294,7 @@ impl Parser<'_> {
     }
 
     fn call(&mut self, name: &str, place: ExprSpan) -> Result<Expr, ExprError> {
-        self.expect("(")?;
+        self.require("(")?;
         let node = match name {
             "has" => Node::Has(self.field()?),
             "explicit" => Node::Explicit(self.field()?),
@@ -310,7 +310,7 @@ impl Parser<'_> {
             "version_before" => {
                 let (package, at) = self.literal("a package in quotes")?;
                 known("package", &package, at, &PACKAGES)?;
-                self.expect(",")?;
+                self.require(",")?;
                 Node::VersionBefore(package, self.literal("a version in quotes")?.0)
             }
             "size" => self.arguments(Func::Size, 1)?,
@@ -320,7 +320,7 @@ impl Parser<'_> {
             "round_up" => self.arguments(Func::RoundUp, 2)?,
             _ => return Err(unknown("function", name, place, FUNCTIONS)),
         };
-        let close = self.expect(")")?;
+        let close = self.require(")")?;
         Ok(joined(place, close, node))
     }
 
@@ -328,7 +328,7 @@ impl Parser<'_> {
         let mut arguments = Vec::with_capacity(count);
         for index in 0..count {
             if index > 0 {
-                self.expect(",")?;
+                self.require(",")?;
             }
             arguments.push(self.expression(0)?);
         }
@@ -337,7 +337,7 @@ impl Parser<'_> {
 
     fn env_int(&mut self) -> Result<Node, ExprError> {
         let (name, _) = self.literal("the name of an environment variable in quotes")?;
-        self.expect(",")?;
+        self.require(",")?;
         match self.next() {
             (Token::Int(default), _) => Ok(Node::EnvInt(name, default)),
             (token, place) => Err(ExprError::new(place, format!("expected an integer, found {}", describe(&token)))),
