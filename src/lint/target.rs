@@ -114,7 +114,10 @@ pub fn in_words(package: &Package, fires: ReleaseSet, possible: ReleaseSet, targ
     if passes.is_empty() {
         return match fires.oldest() {
             Some(0) | None => "the same in every known release".to_owned(),
-            Some(_) if fires.len() == 1 => format!("only in {}", series(fires.newest())),
+            Some(_) if fires.len() == 1 && targeted => String::new(),
+            Some(_) if fires.len() == 1 => {
+                format!("{}, the only release that has these settings", series(fires.newest()))
+            }
             oldest => format!("the same in every release from {}", series(oldest)),
         };
     }
