@@ -18,7 +18,7 @@ use crate::lint::target::TargetSource;
 use crate::output::clean::clean;
 use crate::output::{Reporter, Style, Summary, TargetLine};
 use crate::rule::model::Rule;
-use crate::source::read::read_text;
+use crate::source::read::{MAX_CONFIG, read_text};
 use crate::source::walk::{Input, inputs};
 
 use super::args::{CheckArgs, Color, Level, OutputArgs};
@@ -120,7 +120,8 @@ impl Check<'_> {
             return self.linter.file(path, &text);
         }
         // a log that holds no config may still be one under a log's name, but its syntax is nobody's concern
-        let report = self.linter.file(path, if input.named { &text } else { "" });
+        let small = text.len() as u64 <= MAX_CONFIG;
+        let report = self.linter.file(path, if input.named && small { &text } else { "" });
         if report.status == Status::Unreadable { self.linter.file(path, "") } else { report }
     }
 
