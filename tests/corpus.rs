@@ -9,7 +9,7 @@ use moelint::lint::FileReport;
 use moelint::lint::finding::Status;
 use moelint::rule::model::Severity;
 
-use common::{files, linter_with, shared};
+use common::{files, linter_with, say, shared};
 
 /// Defects that are really there, with the reason; anything else at error level fails the test.
 ///
@@ -47,7 +47,7 @@ fn accepted_configs_get_no_error_under_main() {
         assert_ne!(report.status, Status::Unreadable, "{}", path.display());
         found.extend(wolves(path, &report));
     }
-    println!("{statuses:?}");
+    say(&format!("{statuses:?}"));
     assert!(statuses["linted"] > 400);
     assert!(found.is_empty(), "{found:#?}");
 }
@@ -78,7 +78,7 @@ fn validated_dumps_get_no_error_with_their_gpu_and_count() {
         found.extend(wolves(&path, &linter.file(&path, &text)));
         checked += 1;
     }
-    println!("{checked} dumps");
+    say(&format!("{checked} dumps"));
     assert!(checked >= 272);
     assert!(found.is_empty(), "{found:#?}");
 }

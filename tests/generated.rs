@@ -7,7 +7,7 @@ use std::process::Command;
 
 use moelint::rule::model::Severity;
 
-use common::{linter_with, shared};
+use common::{linter_with, say, shared};
 
 /// The generator's names for defects that built-in rules find under other names.
 fn rule_of(defect: &str) -> &str {
@@ -24,7 +24,7 @@ fn every_planted_defect_is_found_and_nothing_else_is_an_error() {
     let folder = tempfile::tempdir().unwrap();
     let made = Command::new("python3").arg(generator).arg(folder.path()).args(["--files", "2000"]).output();
     let Some(made) = made.ok().filter(|made| made.status.success()) else {
-        println!("skipped: no python3 to run the generator");
+        say(&format!("skipped: no python3 to run the generator"));
         return;
     };
     drop(made);
@@ -52,7 +52,7 @@ fn every_planted_defect_is_found_and_nothing_else_is_an_error() {
             }
         }
     }
-    println!("{found:?}");
+    say(&format!("{found:?}"));
     assert!(found.len() == 8, "{found:?}");
     assert!(problems.is_empty(), "{problems:#?}");
 }

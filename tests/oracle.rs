@@ -10,7 +10,7 @@ use moelint::lint::finding::Finding;
 use moelint::rule::model::{Phase, Severity};
 use serde_json::Value;
 
-use common::{linter_with, rules, shared};
+use common::{linter_with, rules, say, shared};
 
 const RELEASES: [&str; 9] = ["0.12.3", "0.13.1", "0.14.0", "0.15.3", "0.16.1", "0.17.1", "0.18.2", "0.19.2", "HEAD"];
 
@@ -49,14 +49,14 @@ fn refusals_are_caught_and_accepted_configs_are_left_alone() {
                 missed.push(format!("{} {check}", case["id"]));
             }
         }
-        println!(
+        say(&format!(
             "{release:8} accepted {accepted}, of known checks: refused {}, caught {}, blocking named {}",
             score.refused, score.caught, score.blocking
-        );
+        ));
     }
-    println!("\nby check: refused caught blocking");
+    say(&format!("\nby check: refused caught blocking"));
     for (check, score) in &by_check {
-        println!("{check:44} {:4} {:4} {:4}", score.refused, score.caught, score.blocking);
+        say(&format!("{check:44} {:4} {:4} {:4}", score.refused, score.caught, score.blocking));
     }
     assert!(by_check.values().map(|score| score.refused).sum::<usize>() > 500, "the oracle was not read");
     assert!(false_errors.is_empty(), "errors on accepted configs: {false_errors:#?}");

@@ -6,7 +6,7 @@ use std::io::{BufRead, BufReader};
 
 use serde_json::Value;
 
-use common::{moelint, shared, stderr, stdout};
+use common::{moelint, say, shared, stderr, stdout};
 use moelint::effective::effects;
 use moelint::effective::run::{At, replay};
 use moelint::facts::catalogue;
@@ -116,7 +116,7 @@ fn recorded_overrides_are_replayed() {
             }
         }
     }
-    println!("{replayed} overrides replayed");
+    say(&format!("{replayed} overrides replayed"));
     assert!(replayed > 600);
     assert!(missed.is_empty(), "{missed:#?}");
 }

@@ -67,7 +67,7 @@ fn examples(dir: &Path, all: &[&Rule], select: &[String]) -> Result<Vec<Example>
     for folder in sorted(dir)? {
         let name = folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let Some(rule) = all.iter().find(|rule| rule.id == name).filter(|_| folder.is_dir()) else { continue };
-        if !select.is_empty() && !select.iter().any(|wanted| options::means(wanted, rule)) {
+        if !select.is_empty() && !select.iter().any(|wanted| rule.is_called(wanted)) {
             continue;
         }
         for path in sorted(&folder)? {

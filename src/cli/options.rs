@@ -150,19 +150,13 @@ fn rule_files(folder: &Path) -> Result<Vec<PathBuf>, CliError> {
 /// A name that means no rule, with the nearest one that does.
 pub fn chosen<'r>(args: &RuleArgs, all: &[&'r Rule]) -> Result<Vec<&'r Rule>, CliError> {
     for name in args.select.iter().chain(&args.ignore) {
-        if !all.iter().any(|rule| means(name, rule)) {
+        if !all.iter().any(|rule| rule.is_called(name)) {
             let names = all.iter().flat_map(|rule| [rule.id.as_str(), rule.group.as_str(), rule.code.as_str()]);
             let hint = nearest(name, names).map_or_else(String::new, |right| format!(", did you mean `{right}`?"));
             return Err(CliError::Usage(format!("no rule, code or group `{name}`{hint} (moelint rules lists them)")));
         }
     }
-    let selected = |rule: &Rule| args.select.is_empty() || args.select.iter().any(|name| means(name, rule));
-    let ignored = |rule: &Rule| args.ignore.iter().any(|name| means(name, rule));
+    let selected = |rule: &Rule| args.select.is_empty() || args.select.iter().any(|name| rule.is_called(name));
+    let ignored = |rule: &Rule| args.ignore.iter().any(|name| rule.is_called(name));
     Ok(all.iter().copied().filter(|rule| selected(rule) && !ignored(rule)).collect())
-}
-
-/// Whether a name (id, code, prefix of a code, group) means the rule.
-#[must_use]
-pub fn means(name: &str, rule: &Rule) -> bool {
-    name == rule.id || name == rule.group || (name.starts_with("MOE") && rule.code.starts_with(name))
 }

@@ -1,5 +1,6 @@
 //! Megatron-LM's printed argument listing: Python's `str()` of every argument after `validate_args`.
 
+use crate::document::ansi::without_codes;
 use crate::document::arg_dump::{ArgDump, Argument};
 use crate::facts::catalogue::Catalogue;
 use crate::facts::shape::{Completeness, Frontend, Stage};
@@ -55,17 +56,6 @@ fn add(source: &str, argument: &Argument, catalogue: &Catalogue, facts: &mut Fac
 
 /// Deepest list that is read.
 const MAX_DEPTH: u8 = 8;
-
-/// The text without the colour codes that a launcher may have put around it.
-fn without_codes(text: &str) -> String {
-    let mut clean = String::new();
-    let mut rest = text;
-    while let Some((before, code)) = rest.split_once("\u{1b}[") {
-        clean.push_str(before);
-        rest = code.split_once(|c: char| c.is_ascii_alphabetic()).map_or("", |after| after.1);
-    }
-    clean + rest
-}
 
 /// `None`, `True`, `1e-05`, `['a', 'b']`, `torch.bfloat16`, `AttnBackend.auto`, `<CudaGraphModule.attn: 1>`.
 fn python_value(text: &str, depth: u8) -> Value {

@@ -68,12 +68,15 @@ pub fn facts(document: &Document<'_>, root: NodeId, catalogue: &Catalogue) -> Op
     if found.sections.len() > MAX_SECTIONS {
         return None;
     }
-    let config = names().filter(|field| field.owner != Owner::Args).count();
-    if config < 2 {
+    let count = names().filter(|field| field.owner != Owner::Args).count();
+    if count < 2 {
         return None;
     }
     let known = names().filter(|field| field.owner != Owner::Args || BESIDE.contains(&field.name.as_str())).count();
-    let keywords = config >= 8 && known * 10 >= found.keys * 9 && !found.flags;
+    let config = |owner| matches!(owner, Owner::TransformerConfig | Owner::MLATransformerConfig);
+    let model = |section: &&Section| section.settings.iter().any(|(field, _)| config(catalogue.field(*field).owner));
+    let together = found.sections.iter().filter(model).count() == 1;
+    let keywords = together && count >= 8 && known * 10 >= found.keys * 9 && !found.flags;
     let frontend = if keywords { Frontend::Python } else { Frontend::Generic };
     Some(roles(document, catalogue, found, frontend))
 }

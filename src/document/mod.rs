@@ -1,5 +1,6 @@
 //! Bytes → span tree. Nothing is resolved on reading: what a scalar means depends on who reads the file.
 
+pub mod ansi;
 pub mod arg_dump;
 pub mod lines;
 pub mod scalar;

@@ -201,11 +201,9 @@ impl Linter<'_> {
 
     fn silence(&self, document: &Document<'_>, lines: &LineIndex, report: &mut FileReport) {
         let suppressions = Suppressions::read(document, lines);
-        let group = |finding: &Finding| {
-            self.rules.iter().find(|rule| rule.id == finding.rule).map_or("", |rule| rule.group.as_str())
-        };
+        let rule = |finding: &Finding| self.rules.iter().find(|rule| rule.id == finding.rule);
         let before = report.findings.len();
-        report.findings.retain(|finding| !suppressions.cover(finding, group(finding)));
+        report.findings.retain(|finding| !rule(finding).is_some_and(|rule| suppressions.cover(finding, rule)));
         report.suppressed = before - report.findings.len();
     }
 }

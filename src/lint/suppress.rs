@@ -1,6 +1,7 @@
 //! `# moelint: ignore[id, CODE] reason` on the line or the line above, and `# moelint: ignore-file[…]`.
 
 use crate::document::{Document, LineIndex};
+use crate::rule::model::Rule;
 
 use super::finding::Finding;
 
@@ -41,20 +42,14 @@ impl Suppressions {
 
     /// Whether a comment covers the finding: on the line of any of its labels, or the line above it.
     #[must_use]
-    pub fn cover(&self, finding: &Finding, group: &str) -> bool {
+    pub fn cover(&self, finding: &Finding, rule: &Rule) -> bool {
         self.all.iter().any(|suppression| {
             let placed = suppression.lines.is_none_or(|(first, last)| {
                 finding.labels.iter().any(|label| (first..=last).contains(&label.start.line))
             });
-            placed && suppression.rules.iter().any(|name| names(name, finding, group))
+            placed && suppression.rules.iter().any(|name| rule.is_called(name))
         })
     }
-}
-
-/// Whether `name` (an id, a code, a prefix of a code, or a group) means the finding's rule.
-#[must_use]
-pub fn names(name: &str, finding: &Finding, group: &str) -> bool {
-    name == finding.rule || name == group || (name.starts_with("MOE") && finding.code.starts_with(name))
 }
 
 /// `[a, b] reason` → the names; anything else is no suppression: a blanket one would hide what nobody has seen yet.

@@ -9,6 +9,7 @@ use std::fmt::{self, Write};
 
 use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, SourceCode, SourceSpan};
 
+use crate::document::ansi::without_codes;
 use crate::lint::FileReport;
 use crate::lint::finding::{Finding, Label};
 
@@ -131,9 +132,9 @@ fn renumber(drawing: &str, numbers: &[u32], head: &str) -> String {
     let width = numbers.iter().max().map_or(1, |number| number.to_string().len());
     let padding = " ".repeat(width.saturating_sub(numbers.len().to_string().len()));
     let mark = format!("[{NAME}:");
-    let mut lines = drawing.lines().skip_while(|line| !plain(line).contains(&mark));
+    let mut lines = drawing.lines().skip_while(|line| !without_codes(line).contains(&mark));
     let mut text = String::new();
-    if let Some(first) = lines.next().map(plain) {
+    if let Some(first) = lines.next().map(without_codes) {
         let open = first.find('[').unwrap_or(0);
         let close = first.rfind(']').unwrap_or(first.len());
         let _ = writeln!(text, "{padding}{}[{head}{}", &first[..open], &first[close..]);
@@ -141,7 +142,7 @@ fn renumber(drawing: &str, numbers: &[u32], head: &str) -> String {
     let mut next = 0;
     for line in lines {
         let drawn = (next + 1).to_string();
-        let body = plain(line);
+        let body = without_codes(line);
         let numbered = body.trim_start().strip_prefix(&drawn).is_some_and(|rest| rest.starts_with(' '));
         match (numbers.get(next).filter(|_| numbered), line.split_once(&drawn)) {
             (Some(number), Some((before, after))) => {
@@ -160,17 +161,5 @@ fn renumber(drawing: &str, numbers: &[u32], head: &str) -> String {
             _ => drop(writeln!(text, "{padding}{}", line.trim_end())),
         }
     }
-    text
-}
-
-/// The line without colour codes.
-fn plain(line: &str) -> String {
-    let mut text = String::with_capacity(line.len());
-    let mut rest = line;
-    while let Some((before, code)) = rest.split_once("\u{1b}[") {
-        text.push_str(before);
-        rest = code.split_once('m').map_or("", |after| after.1);
-    }
-    text.push_str(rest);
     text
 }

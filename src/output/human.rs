@@ -87,7 +87,7 @@ impl Human {
         let package = &verdicts.package;
         match (&verdicts.target, verdicts.summary.as_str()) {
             (None, "") => String::new(),
-            (None, summary) => format!("{package} {summary} (name the release that will run it with --target)"),
+            (None, summary) => format!("{package} {summary}"),
             (Some(target), "") => format!("{package} {target} (--target)"),
             (Some(target), summary) => format!("{package} {target} (--target); {summary}"),
         }
@@ -121,6 +121,18 @@ fn consequence(finding: &Finding, stops: usize) -> String {
         text = format!("{text}, the first of {stops} that would");
     }
     text
+}
+
+/// Once a run: which releases were meant, when nobody said which one will run the files.
+fn releases(out: &mut dyn Write, summary: &Summary) -> io::Result<()> {
+    let Some(target) = summary.targets.iter().find(|target| target.source == "inferred") else { return Ok(()) };
+    let (Some(first), Some(last)) = (target.releases.first(), target.releases.last()) else { return Ok(()) };
+    let found = summary.errors + summary.warnings + summary.infos > 0;
+    if !found || first == last {
+        return Ok(());
+    }
+    let hint = "--target names the one that will run it";
+    writeln!(out, "checked for every {} from {first} to {last} that has these settings; {hint}", target.package)
 }
 
 impl Reporter for Human {
@@ -172,6 +184,9 @@ impl Reporter for Human {
         let found = if counts.is_empty() { "no findings".to_owned() } else { counts.join(", ") };
         let files = if summary.files == 1 { "file" } else { "files" };
         write!(out, "{found} in {} {files} ({} checked)", summary.files, summary.linted)?;
+        if summary.unreadable > 0 {
+            write!(out, ", {} could not be read", summary.unreadable)?;
+        }
         if summary.suppressed > 0 {
             write!(out, ", {} suppressed", summary.suppressed)?;
         }
@@ -181,6 +196,7 @@ impl Reporter for Human {
         if summary.undecided > 0 && !self.style.show_undecided {
             write!(out, "; {} undecided (--show-undecided lists what is missing)", summary.undecided)?;
         }
-        writeln!(out)
+        writeln!(out)?;
+        releases(out, summary)
     }
 }

@@ -223,6 +223,14 @@ pub struct RuleFix {
     pub rename: Vec<(FieldId, FieldId)>,
 }
 
+impl Rule {
+    /// Whether `name` (an id, a code, a prefix of a code such as `MOE03`, or a group) means this rule.
+    #[must_use]
+    pub fn is_called(&self, name: &str) -> bool {
+        name == self.id || name == self.group || (name.starts_with("MOE") && self.code.starts_with(name))
+    }
+}
+
 /// A rule, ready to be evaluated.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Rule {
