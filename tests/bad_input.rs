@@ -184,7 +184,7 @@ fn an_unreadable_file_is_named_and_the_others_are_checked() {
     let locked = scratch.file("locked.yaml", MOE);
     fs::set_permissions(&locked, fs::Permissions::from_mode(0o000)).unwrap();
     if fs::read(&locked).is_ok() {
-        say(&format!("skipped: this user may read everything"));
+        say("skipped: this user may read everything");
         return;
     }
     let bad = scratch.file("bad.yaml", format!("{MOE}expert_model_parallel_size: 3\n"));

@@ -24,7 +24,7 @@ fn every_planted_defect_is_found_and_nothing_else_is_an_error() {
     let folder = tempfile::tempdir().unwrap();
     let made = Command::new("python3").arg(generator).arg(folder.path()).args(["--files", "2000"]).output();
     let Some(made) = made.ok().filter(|made| made.status.success()) else {
-        say(&format!("skipped: no python3 to run the generator"));
+        say("skipped: no python3 to run the generator");
         return;
     };
     drop(made);

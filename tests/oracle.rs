@@ -54,7 +54,7 @@ fn refusals_are_caught_and_accepted_configs_are_left_alone() {
             score.refused, score.caught, score.blocking
         ));
     }
-    say(&format!("\nby check: refused caught blocking"));
+    say("\nby check: refused caught blocking");
     for (check, score) in &by_check {
         say(&format!("{check:44} {:4} {:4} {:4}", score.refused, score.caught, score.blocking));
     }

@@ -149,13 +149,7 @@ impl<'r> Linter<'r> {
         fails: ReleaseSet,
     ) -> Finding {
         let view = self.view(rule, facts, release);
-        let everywhere = self.evaluate(rule, facts, candidates.possible.or(candidates.target));
-        let relevant = candidates.possible.or(candidates.target);
-        let all_fails = everywhere.fails.or(fails);
-        let known = relevant.without(everywhere.unknown).or(fails);
         let certainty = if fails == candidates.target { Certainty::Certain } else { Certainty::DependsOnRelease };
-        let package = self.catalogue.releases.packages.get(&rule.package);
-        let names = |set| package.map_or_else(Vec::new, |p| p.names(set).into_iter().map(str::to_owned).collect());
         let labels = self.labels(rule, case, &view, source);
         let identity: Vec<String> = case.reads.iter().map(|field| identity(facts, self.catalogue, *field)).collect();
         let mut parts = vec![rule.id.as_str(), facts.role.as_str()];
@@ -172,20 +166,28 @@ impl<'r> Linter<'r> {
             help: render(&rule.help, &view),
             role: facts.role.clone(),
             labels,
-            releases: Verdicts {
-                target: self.target.name(self.catalogue, &rule.package).map(str::to_owned),
-                package: rule.package.clone(),
-                fails: names(all_fails.and(known)),
-                passes: names(known.without(all_fails)),
-                summary: package.map_or_else(String::new, |package| {
-                    let targeted = self.target.source(&rule.package) == TargetSource::Flag;
-                    in_words(package, all_fails.and(known), known, targeted, rule.severity == Severity::Error)
-                }),
-            },
+            releases: self.verdicts(rule, facts, candidates),
             sources: rule.sources.clone(),
             raises: rule.raises.clone(),
             fingerprint: fingerprint(&parts),
             order: (rule.phase.rank(facts.frontend), file_rank(&rule.file), line(rule, release)),
+        }
+    }
+
+    /// What the rule says in every release that could read the file, not only in the ones that will.
+    fn verdicts(&self, rule: &'r Rule, facts: &Facts, candidates: Candidates) -> Verdicts {
+        let relevant = candidates.possible.or(candidates.target);
+        let Outcome { fails, unknown, .. } = self.evaluate(rule, facts, relevant);
+        let known = relevant.without(unknown);
+        let Some(package) = self.catalogue.releases.packages.get(&rule.package) else { return Verdicts::default() };
+        let names = |set| package.names(set).into_iter().map(str::to_owned).collect();
+        let targeted = self.target.source(&rule.package) == TargetSource::Flag;
+        Verdicts {
+            package: rule.package.clone(),
+            fails: names(fails),
+            passes: names(known.without(fails)),
+            summary: in_words(package, fails, known, targeted, rule.severity == Severity::Error),
+            target: self.target.name(self.catalogue, &rule.package).map(str::to_owned),
         }
     }
 
