@@ -181,6 +181,9 @@ fn the_exit_status_counts_what_is_not_shown() {
         assert_eq!(moelint(&arguments).status.code(), Some(1), "{flags:?}");
     }
     assert_eq!(moelint(&["check", path, "--target", "0.17", "--fail-on", "never"]).status.code(), Some(0));
+    // a syntax error is a finding, whether it is shown or not; it does not make the call itself a wrong one
+    let broken = "testdata/rules/syntax-error/bad.yaml";
+    assert_eq!(moelint(&["check", broken, "--min-severity", "never"]).status.code(), Some(1));
 }
 
 #[test]

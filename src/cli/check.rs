@@ -113,16 +113,18 @@ impl Check<'_> {
         let log = Input { path: path.clone(), named: input.named }.is_log();
         let text = match read_text(&input.path, log) {
             Ok(text) => text,
-            Err(error) if !input.named && !error.concerns(&input.path) => return self.linter.file(path, ""),
+            Err(error) if !input.named && !error.concerns(&input.path) => return FileReport::unrecognised(path),
             Err(error) => return FileReport::unreadable(path, error.to_string()),
         };
         if !log || holds_config(&text) {
             return self.linter.file(path, &text);
         }
         // a log that holds no config may still be one under a log's name, but its syntax is nobody's concern
-        let small = text.len() as u64 <= MAX_CONFIG;
-        let report = self.linter.file(path, if input.named && small { &text } else { "" });
-        if report.status == Status::Unreadable { self.linter.file(path, "") } else { report }
+        if !input.named || text.len() as u64 > MAX_CONFIG {
+            return FileReport::unrecognised(path);
+        }
+        let report = self.linter.file(path, &text);
+        if report.status == Status::Unreadable { FileReport::unrecognised(path) } else { report }
     }
 
     /// Filters one file's findings and hands them to the reporter; files of another kind are only mentioned when named.
@@ -138,9 +140,7 @@ impl Check<'_> {
         report.findings.retain(|finding| least.includes(finding.severity));
         report.findings.iter_mut().for_each(tidy);
         self.targets = self.targets.or(report.targets);
-        if report.status == Status::Unreadable {
-            self.failed |= report.findings.is_empty();
-        }
+        self.failed |= report.problem.is_some();
         self.summary.add(&report);
         if let Some(limit) = self.args.max_diagnostics {
             let shown = self.summary.errors + self.summary.warnings + self.summary.infos - report.findings.len();

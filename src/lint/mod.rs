@@ -68,6 +68,12 @@ impl FileReport {
         Self { problem: Some(problem), ..Self::empty(path, Status::Unreadable) }
     }
 
+    /// A file of another kind.
+    #[must_use]
+    pub fn unrecognised(path: &Path) -> Self {
+        Self::empty(path, Status::Unrecognised)
+    }
+
     /// A file that was read and recognised, without findings.
     #[must_use]
     pub fn for_text(path: &Path, text: &str, dialect: Option<Dialect>) -> Self {

@@ -33,7 +33,7 @@ pub struct Summary {
     pub files: usize,
     /// Of them, checked.
     pub linted: usize,
-    /// Of them, not read or not parsed.
+    /// Of them, not read.
     pub unreadable: usize,
     /// Findings.
     pub errors: usize,
@@ -56,7 +56,7 @@ impl Summary {
     pub fn add(&mut self, report: &FileReport) {
         self.files += 1;
         self.linted += usize::from(report.status == crate::lint::finding::Status::Linted);
-        self.unreadable += usize::from(report.status == crate::lint::finding::Status::Unreadable);
+        self.unreadable += usize::from(report.problem.is_some());
         for finding in &report.findings {
             match finding.severity {
                 Severity::Error => self.errors += 1,
