@@ -120,3 +120,15 @@ fn recorded_overrides_are_replayed() {
     assert!(replayed > 600);
     assert!(missed.is_empty(), "{missed:#?}");
 }
+
+#[test]
+fn a_setting_that_the_release_lacks_is_shown_as_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.yaml");
+    std::fs::write(&path, "num_layers: 4\nnum_moe_experts: 8\nmoe_paged_stash_page_size: 32\n").unwrap();
+    let shown = show(path.to_str().unwrap(), &["--target", "0.15", "--all"]);
+    let page = setting(&shown, "moe_paged_stash_page_size");
+    assert_eq!((&page["requested"], &page["effective"], &page["known"]), (&32.into(), &Value::Null, &false.into()));
+    assert_eq!(page["by"][0]["step"], "not-in-release");
+    assert_eq!(setting(&shown, "num_layers")["effective"], 4);
+}

@@ -3,7 +3,7 @@
 use crate::dialect::recognise;
 use crate::document::parse;
 use crate::effective::effects;
-use crate::effective::run::{At, Setting, replay};
+use crate::effective::run::{At, replay, untouched};
 use crate::facts::catalogue;
 use crate::facts::catalogue::Catalogue;
 use crate::facts::field::FieldId;
@@ -12,7 +12,6 @@ use crate::facts::store::Facts;
 use crate::lint::FileReport;
 use crate::lint::target::Target;
 use crate::output::show::{self, Role};
-use crate::rule::eval::Context;
 use crate::rule::view::{Outside, View};
 use crate::source::read::read_text;
 use crate::source::walk::Input;
@@ -59,8 +58,7 @@ fn role(facts: &Facts, catalogue: &Catalogue, target: &Target, outside: &Outside
     if all {
         let listed: Vec<FieldId> = settings.iter().map(|setting| setting.field).collect();
         for (field, _) in facts.entries().filter(|(field, _)| !listed.contains(field)) {
-            let value = view.value(field).cloned();
-            settings.push(Setting { field, requested: value.clone(), effective: value, by: Vec::new() });
+            settings.push(untouched(field, &view));
         }
     }
     let package = catalogue.releases.packages.get(CORE);

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::facts::field::FieldId;
 use crate::facts::release::{BRIDGE, ReleaseSet};
 use crate::facts::shape::Frontend;
+use crate::facts::store::Fact;
 use crate::facts::value::Value;
 use crate::rule::eval::{Context, Term, eval};
 use crate::rule::render::render;
@@ -127,6 +128,23 @@ fn setting(field: FieldId, view: &View<'_>, state: &State<'_>, by: &[(FieldId, R
     }
     steps.extend(by.iter().filter(|(changed, _)| *changed == field).map(|(_, replayed)| replayed.clone()));
     Setting { field, requested, effective: state.value(field).cloned(), by: steps }
+}
+
+/// A setting of the file that no step touches; a release that has none of this name makes nothing of it.
+#[must_use]
+pub fn untouched(field: FieldId, view: &View<'_>) -> Setting {
+    let requested = view.facts.entry(field).and_then(|entry| entry.value.clone().ok());
+    if view.facts.fact(view.catalogue, field, view.core) != Fact::NotInRelease {
+        return Setting { field, requested, effective: view.value(field).cloned(), by: Vec::new() };
+    }
+    let step = Replayed {
+        step: "not-in-release".to_owned(),
+        text: "this release of megatron-core has no setting of this name".to_owned(),
+        source: "lints/fields: read from each release".to_owned(),
+        certain: true,
+        missing: Vec::new(),
+    };
+    Setting { field, requested, effective: None, by: vec![step] }
 }
 
 fn applies(step: &Step, view: &View<'_>, release: usize) -> bool {
