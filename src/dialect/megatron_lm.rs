@@ -8,6 +8,7 @@ use crate::facts::shape::{Completeness, Frontend, Stage};
 use crate::facts::store::{Entry, Facts, RawKind, UnknownKey};
 use crate::facts::value::Value;
 
+use super::python_list;
 use super::value::{MAPPING, Reading, placeholder, plain_name, raw_kind, read};
 
 /// Mappings of flags: `MODEL_ARGS`, `MODEL_ARGS_2` (the second run of a resume test), `ARGS` of the `MoE` recipes.
@@ -67,7 +68,9 @@ fn flag(document: &Document<'_>, catalogue: &Catalogue, facts: &mut Facts, pair:
         return;
     }
     let kind = catalogue.field(field).kind;
+    let list = text.filter(|text| kind.list && text.contains('[')).and_then(python_list::evaluate);
     let value = match text {
+        _ if list.is_some() => Ok(Value::List(list.unwrap_or_default())),
         Some(text) if kind.list || text.starts_with('[') => {
             words(text, kind.list && !kind.text && !kind.integer && !kind.float)
         }

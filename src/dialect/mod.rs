@@ -4,12 +4,14 @@ pub mod arguments;
 pub mod bridge;
 pub mod generic;
 pub mod megatron_lm;
+pub mod python_list;
 pub mod value;
 
 use crate::document::arg_dump::{find_arg_dumps, has_arg_dump};
 use crate::document::tree::{Document, NodeId};
 use crate::facts::catalogue::Catalogue;
-use crate::facts::store::Facts;
+use crate::facts::layout;
+use crate::facts::store::{Entry, Facts};
 use crate::facts::value::Value;
 
 /// A kind of file.
@@ -41,6 +43,26 @@ impl Dialect {
 /// The facts of every role of a file, and what kind of file it is; `None` when it is none that we know.
 #[must_use]
 pub fn recognise(document: &Document<'_>, catalogue: &Catalogue) -> Option<(Dialect, Vec<Facts>)> {
+    let (dialect, mut roles) = recognise_plain(document, catalogue)?;
+    for facts in &mut roles {
+        unroll_layout(facts, catalogue);
+    }
+    Some((dialect, roles))
+}
+
+/// Adds the pipeline layout in the form that rules read.
+fn unroll_layout(facts: &mut Facts, catalogue: &Catalogue) {
+    let [written, unrolled] = ["pipeline_model_parallel_layout", "pipeline_layout"].map(|name| catalogue.by_name(name));
+    let (Some(written), Some(unrolled)) = (written, unrolled) else { return };
+    let Some(entry) = facts.entry(written).filter(|entry| entry.value != Ok(Value::Null)).cloned() else { return };
+    let value = match &entry.value {
+        Ok(layout) => layout::unrolled(layout).map(Value::Str).ok_or_else(|| "a layout that does not read".to_owned()),
+        Err(why) => Err(why.clone()),
+    };
+    facts.set(unrolled, Entry { value, derived: true, ..entry });
+}
+
+fn recognise_plain(document: &Document<'_>, catalogue: &Catalogue) -> Option<(Dialect, Vec<Facts>)> {
     if has_arg_dump(document.source) {
         let dumps = find_arg_dumps(document.source);
         if !dumps.is_empty() {

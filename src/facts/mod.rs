@@ -5,6 +5,7 @@
 pub mod catalogue;
 pub mod environment;
 pub mod field;
+pub mod layout;
 pub mod release;
 pub mod shape;
 pub mod store;

@@ -89,12 +89,17 @@ fn binary(op: Op, left: &Expr, right: &Expr, scope: Scope<'_>) -> Result<Type, E
 fn call(function: Func, arguments: &[Expr], scope: Scope<'_>) -> Result<Type, ExprError> {
     for argument in arguments {
         match function {
-            Func::Size => drop(check(argument, scope)?),
+            Func::Size | Func::Type | Func::Sum | Func::Last | Func::Count => drop(check(argument, scope)?),
             Func::StartsWith => text(argument, scope)?,
             Func::RoundUp | Func::Min | Func::Max | Func::Floor => drop(number(argument, scope)?),
         }
     }
-    Ok(if function == Func::StartsWith { BOOL } else { NUMBER })
+    Ok(match function {
+        Func::StartsWith => BOOL,
+        Func::Type => TEXT,
+        Func::Last => ANY,
+        _ => NUMBER,
+    })
 }
 
 fn number(expr: &Expr, scope: Scope<'_>) -> Result<Type, ExprError> {

@@ -205,8 +205,48 @@ impl<'a, C: Context> Evaluator<'a, C> {
                 (Term::Str(text), Term::Str(prefix)) => Term::Bool(text.starts_with(prefix)),
                 _ => Term::Bool(false),
             },
+            Func::Type => type_name(first),
+            Func::Sum => sum(first),
+            Func::Last => match first {
+                Term::List(items) => items.last().map_or(Term::Null, Term::from),
+                Term::Null => Term::Null,
+                _ => Term::Unknown,
+            },
+            Func::Count => count(first, second),
         }
     }
+}
+
+fn type_name(term: Term<'_>) -> Term<'_> {
+    Term::Str(match term {
+        Term::Unknown => return Term::Unknown,
+        Term::Null => "null",
+        Term::Bool(_) => "bool",
+        Term::Int(_) => "int",
+        Term::Float(_) => "float",
+        Term::Str(_) => "string",
+        Term::List(_) => "list",
+    })
+}
+
+fn sum(term: Term<'_>) -> Term<'_> {
+    match term {
+        Term::List(items) => {
+            items.iter().fold(Term::Int(0), |total, item| arithmetic(Op::Add, total, item.into()))
+        }
+        _ => Term::Unknown,
+    }
+}
+
+fn count<'a>(all: Term<'a>, one: Term<'a>) -> Term<'a> {
+    let found = match (all, one) {
+        (_, Term::Unknown) => return Term::Unknown,
+        (Term::List(items), one) => items.iter().filter(|item| equal(one, (*item).into())).count(),
+        (Term::Str(text), Term::Str(part)) if !part.is_empty() => text.matches(part).count(),
+        (Term::Null, _) => 0,
+        _ => return Term::Unknown,
+    };
+    i64::try_from(found).map_or(Term::Unknown, Term::Int)
 }
 
 fn as_list(value: &Value) -> Term<'_> {

@@ -75,6 +75,14 @@ pub enum Func {
     Floor,
     /// Whether the text begins with another.
     StartsWith,
+    /// The type's name.
+    Type,
+    /// The sum of a list.
+    Sum,
+    /// A list's last element.
+    Last,
+    /// How often the second argument occurs in a text or list.
+    Count,
 }
 
 /// A regular expression, compiled at first use.

@@ -22,7 +22,7 @@ pub struct Scope<'a> {
 /// Backends that `backend()` knows.
 pub const BACKENDS: [&str; 3] = ["deepep", "hybridep", "ncclep"];
 /// Packages that `version_before()` knows.
-pub const PACKAGES: [&str; 3] = ["deep-ep", "torch", "transformer-engine"];
+pub const PACKAGES: [&str; 7] = ["cuda", "deep-ep", "flash-attn", "nccl", "nvshmem", "torch", "transformer-engine"];
 /// Operators' binding powers, weakest first.
 const BINARY: [(&str, Op, u8); 13] = [
     ("||", Op::Or, 1),
@@ -39,19 +39,23 @@ const BINARY: [(&str, Op, u8); 13] = [
     ("/", Op::Divide, 5),
     ("%", Op::Modulo, 5),
 ];
-const FUNCTIONS: [&str; 13] = [
+const FUNCTIONS: [&str; 17] = [
     "as_list",
     "backend",
+    "count",
     "env",
     "env_int",
     "explicit",
     "floor",
     "has",
+    "last",
     "max",
     "min",
     "round_up",
     "since",
     "size",
+    "sum",
+    "type",
     "version_before",
 ];
 const METHODS: [&str; 4] = ["all", "exists", "matches", "startsWith"];
@@ -318,6 +322,10 @@ impl Parser<'_> {
             "min" => self.arguments(Func::Min, 2)?,
             "max" => self.arguments(Func::Max, 2)?,
             "round_up" => self.arguments(Func::RoundUp, 2)?,
+            "type" => self.arguments(Func::Type, 1)?,
+            "sum" => self.arguments(Func::Sum, 1)?,
+            "last" => self.arguments(Func::Last, 1)?,
+            "count" => self.arguments(Func::Count, 2)?,
             _ => return Err(unknown("function", name, place, FUNCTIONS)),
         };
         let close = self.require(")")?;

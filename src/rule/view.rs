@@ -21,6 +21,7 @@ static FALSE: Value = Value::Bool(false);
 pub struct Outside {
     values: BTreeMap<FieldId, Value>,
     partial: Option<FieldId>,
+    layout: Option<FieldId>,
     /// As given.
     pub environment: Environment,
 }
@@ -39,7 +40,8 @@ impl Outside {
         set("gpu_arch", environment.gpu_arch.map(|arch| Value::Int(arch.into())));
         set("world_size", environment.num_gpus.map(|count| Value::Int(count.into())));
         set("nvlink_domain_size", environment.nvlink_domain.map(|count| Value::Int(count.into())));
-        Self { values, partial: catalogue.by_name("partial_config"), environment }
+        let [partial, layout] = ["partial_config", "pipeline_layout"].map(|name| catalogue.by_name(name));
+        Self { values, partial, layout, environment }
     }
 }
 
@@ -96,8 +98,12 @@ impl Context for View<'_> {
             if Some(field) == self.outside.partial {
                 return Some(if self.facts.partial { &TRUE } else { &FALSE });
             }
-            let written = self.facts.entry(field).and_then(|entry| entry.value.as_ref().ok());
-            return self.outside.values.get(&field).or(written);
+            let Some(entry) = self.facts.entry(field) else {
+                // no layout in a whole file is no layout
+                let unset = Some(field) == self.outside.layout && !self.facts.truncated;
+                return self.outside.values.get(&field).or(unset.then_some(&NULL));
+            };
+            return self.outside.values.get(&field).or(entry.value.as_ref().ok());
         }
         match self.facts.fact(self.catalogue, field, self.core) {
             Fact::Explicit(entry) | Fact::Derived(entry) => entry.value.as_ref().ok(),
