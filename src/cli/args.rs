@@ -267,4 +267,7 @@ pub struct TestArgs {
     /// Only examples of these rules: ids, codes, prefixes of codes or groups
     #[arg(long, value_delimiter = ',', value_name = "RULE")]
     pub select: Vec<String>,
+    /// Also leave out each condition of a rule in turn: one of its examples has to notice
+    #[arg(long)]
+    pub mutate: bool,
 }

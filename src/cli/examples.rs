@@ -25,9 +25,10 @@ enum Kind {
 }
 
 /// An example file's wishes.
-struct Example {
+pub struct Example {
     path: PathBuf,
-    rule: String,
+    /// The id of the rule that it is about.
+    pub rule: String,
     kind: Kind,
     text: String,
     arguments: Vec<String>,
@@ -53,6 +54,14 @@ pub fn run(args: &TestArgs) -> Result<Exit, CliError> {
         failures.extend(check(example, &all)?.into_iter().map(|what| format!("{}: {what}", example.path.display())));
     }
     failures.extend(incomplete(&examples));
+    if args.mutate {
+        for rule in &all {
+            let own: Vec<&Example> = examples.iter().filter(|example| example.rule == rule.id).collect();
+            if !own.is_empty() && !rule.cases.is_empty() {
+                failures.extend(super::mutate::survivors(rule, &own)?);
+            }
+        }
+    }
     with_stdout(|out| {
         for failure in &failures {
             writeln!(out, "{failure}")?;
@@ -129,8 +138,23 @@ fn lint(example: &Example, all: &[&Rule]) -> Result<FileReport, CliError> {
 
 fn check(example: &Example, all: &[&Rule]) -> Result<Vec<String>, CliError> {
     let report = lint(example, all)?;
+    let known = |_: &String| true;
+    Ok(compare(example, &report, &known))
+}
+
+/// As for all rules, but only what concerns the example's own, given in a form of its own.
+///
+/// # Errors
+/// Arguments in the example that `check` does not take.
+pub fn about_rule(example: &Example, rule: &Rule) -> Result<Vec<String>, CliError> {
+    let report = lint(example, &[rule])?;
+    let own = |name: &String| *name == rule.id;
+    Ok(compare(example, &report, &own))
+}
+
+fn compare(example: &Example, report: &FileReport, concerns: &dyn Fn(&String) -> bool) -> Vec<String> {
     let mut failures = Vec::new();
-    for (line, rule) in &example.expected {
+    for (line, rule) in example.expected.iter().filter(|expected| concerns(&expected.1)) {
         let at = |finding: &&crate::lint::finding::Finding| finding.rule == *rule;
         let lines: Vec<u32> = report
             .findings
@@ -154,7 +178,7 @@ fn check(example: &Example, all: &[&Rule]) -> Result<Vec<String>, CliError> {
         }
     }
     let open = |rule: &String| report.undecided.iter().any(|open| open.rule == *rule);
-    for rule in example.undecided.iter().filter(|rule| !open(rule)) {
+    for rule in example.undecided.iter().filter(|rule| concerns(rule) && !open(rule)) {
         failures.push(format!("{rule} was expected to be undecided"));
     }
     let shown = match example.kind {
@@ -165,7 +189,7 @@ fn check(example: &Example, all: &[&Rule]) -> Result<Vec<String>, CliError> {
     if !shown {
         failures.push(format!("a {:?} example that says nothing about {}", example.kind, example.rule).to_lowercase());
     }
-    Ok(failures)
+    failures
 }
 
 /// Rules with a bad and no good example, or the reverse.

@@ -3,6 +3,7 @@
 pub mod args;
 pub mod check;
 pub mod examples;
+pub mod mutate;
 pub mod explain;
 pub mod options;
 pub mod rules;
