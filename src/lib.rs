@@ -21,5 +21,6 @@ pub mod effective;
 pub mod facts;
 pub mod lint;
 pub mod output;
+pub mod project;
 pub mod rule;
 pub mod source;

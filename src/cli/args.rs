@@ -73,6 +73,15 @@ pub struct FactArgs {
     /// What the container has: deepep|hybridep|ncclep=available|missing|broken
     #[arg(long, value_name = "NAME=STATE")]
     pub backend: Vec<String>,
+    /// What somebody found on the machine and in the container (JSON or YAML); flags win over it
+    #[arg(long, value_name = "FILE")]
+    pub facts: Vec<PathBuf>,
+    /// Settings instead of the nearest moelint.toml or [tool.moelint]
+    #[arg(long, value_name = "FILE", conflicts_with = "isolated")]
+    pub config: Option<PathBuf>,
+    /// Look at no moelint.toml, pyproject.toml or lock file
+    #[arg(long)]
+    pub isolated: bool,
 }
 
 /// Which rules.
@@ -158,11 +167,11 @@ pub struct CheckArgs {
     #[arg(long, value_name = "NAME", default_value = "<stdin>")]
     pub stdin_filename: PathBuf,
     /// The severity from which on the exit status is 1
-    #[arg(long, value_enum, default_value_t = Level::Error)]
-    pub fail_on: Level,
-    /// The least severity to show
-    #[arg(long, value_enum, default_value_t = Level::Warning)]
-    pub min_severity: Level,
+    #[arg(long, value_enum, help = "The severity from which on the exit status is 1 [default: error]")]
+    pub fail_on: Option<Level>,
+    /// The least severity to show [default: warning]
+    #[arg(long, value_enum)]
+    pub min_severity: Option<Level>,
     /// Show advice too (the same as --min-severity info)
     #[arg(long)]
     pub pedantic: bool,

@@ -1,10 +1,12 @@
 //! `moelint check`: files → findings → output.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, IsTerminal, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use clap::ValueEnum;
 use rayon::prelude::*;
 
 use crate::document::arg_dump::has_arg_dump;
@@ -14,14 +16,15 @@ use crate::facts::release::{BRIDGE, CORE, ReleaseSet};
 use crate::lint::FileReport;
 use crate::lint::engine::Linter;
 use crate::lint::finding::{Finding, Status};
-use crate::lint::target::TargetSource;
 use crate::output::clean::clean;
 use crate::output::{Reporter, Style, Summary, TargetLine};
+use crate::project::settings::Settings;
 use crate::rule::model::Rule;
 use crate::source::read::{MAX_CONFIG, read_text};
 use crate::source::walk::{Input, inputs};
 
 use super::args::{CheckArgs, Color, Level, OutputArgs};
+use super::surroundings::{self, Linters, Surroundings};
 use super::{CliError, Exit, options, with_stdout};
 
 /// Files read and checked before anything is written: bounds memory, keeps the order.
@@ -32,20 +35,24 @@ const BATCH: usize = 64;
 /// # Errors
 /// [`CliError`].
 pub fn run(args: &CheckArgs) -> Result<Exit, CliError> {
-    let own = options::user_rules(&args.rules.rules, catalogue())?;
+    let surroundings = Surroundings::open(&args.facts, args.paths.first().map(PathBuf::as_path))?;
+    let folders: Vec<PathBuf> = surroundings.settings.rules.iter().chain(&args.rules.rules).cloned().collect();
+    let own = options::user_rules(&folders, catalogue())?;
     let all = options::all_rules(&own);
-    let linter = linter(args, &all)?;
+    let linters = Linters::new(&surroundings, &args.rules, &all)?;
+    let levels = Levels::new(args, &surroundings.settings)?;
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads(args)).build();
     let pool = pool.map_err(|error| CliError::Usage(format!("-j: {error}")))?;
-    let style = style(&args.output, args.show_undecided, &linter);
+    let style = style(&args.output, args.show_undecided, linters.rules());
     let mut reporter = args.output.format.reporter(style);
     let mut check = Check {
         args,
-        linter: &linter,
+        levels,
+        linters: &linters,
         summary: Summary::default(),
         failed: false,
         found: false,
-        targets: ReleaseSet::NONE,
+        targets: BTreeMap::new(),
     };
     let failed = match &args.output.output_file {
         None => with_stdout(|out| check.all(&pool, reporter.as_mut(), out)),
@@ -59,26 +66,53 @@ pub fn run(args: &CheckArgs) -> Result<Exit, CliError> {
     failed.map(|()| if check.failed { Exit::Usage } else { check.exit() })
 }
 
-/// A linter with the flags' releases, facts and choice among `all` rules.
+/// A linter with the flags' releases, facts and choice among `all` rules, whatever stands beside the files.
 ///
 /// # Errors
 /// A flag's value that is not known, with the candidates.
 pub fn linter<'r>(args: &CheckArgs, all: &[&'r Rule]) -> Result<Linter<'r>, CliError> {
-    let catalogue = catalogue();
-    let (target, outside) = options::facts(&args.facts, catalogue)?;
-    let rules = options::chosen(&args.rules, all)?;
-    Ok(Linter { catalogue, rules, target, outside })
+    let (target, outside) = surroundings::from_flags(&args.facts)?;
+    let rules = options::chosen(&args.rules.select, &args.rules.ignore, all)?;
+    Ok(Linter { catalogue: catalogue(), rules, target, outside })
+}
+
+/// From which severity on something is shown, and from which it fails the run.
+#[derive(Clone, Copy)]
+struct Levels {
+    shown: Level,
+    fails: Level,
+}
+
+impl Levels {
+    fn new(args: &CheckArgs, settings: &Settings) -> Result<Self, CliError> {
+        let level = |flag: Option<Level>, key: &str, text: &Option<String>, default| {
+            let said = text.as_deref().map(|text| {
+                <Level as ValueEnum>::from_str(text, false).map_err(|_| {
+                    let known = "error, warning, info, never";
+                    CliError::Usage(format!("{}: {key} {text}: expected one of {known}", settings.path.display()))
+                })
+            });
+            Ok::<_, CliError>(flag.or(said.transpose()?).unwrap_or(default))
+        };
+        let shown = level(args.min_severity, "min-severity", &settings.min_severity, Level::Warning)?;
+        Ok(Self {
+            shown: if args.pedantic { Level::Info } else { shown },
+            fails: level(args.fail_on, "fail-on", &settings.fail_on, Level::Error)?,
+        })
+    }
 }
 
 struct Check<'a> {
     args: &'a CheckArgs,
-    linter: &'a Linter<'a>,
+    levels: Levels,
+    linters: &'a Linters<'a>,
     summary: Summary,
     /// A file could not be read.
     failed: bool,
     /// Something at or above `--fail-on`, shown or not.
     found: bool,
-    targets: ReleaseSet,
+    /// Releases of Megatron-Core, and of Megatron-Bridge where they were named, by who named them.
+    targets: BTreeMap<(&'static str, &'static str), ReleaseSet>,
 }
 
 impl Check<'_> {
@@ -116,14 +150,15 @@ impl Check<'_> {
             Err(error) if !input.named && !error.concerns(&input.path) => return FileReport::unrecognised(path),
             Err(error) => return FileReport::unreadable(path, error.to_string()),
         };
+        let linter = self.linters.of(path);
         if !log || holds_config(&text) {
-            return self.linter.file(path, &text);
+            return linter.file(path, &text);
         }
         // a log that holds no config may still be one under a log's name, but its syntax is nobody's concern
         if !input.named || text.len() as u64 > MAX_CONFIG {
             return FileReport::unrecognised(path);
         }
-        let report = self.linter.file(path, &text);
+        let report = linter.file(path, &text);
         if report.status == Status::Unreadable { FileReport::unrecognised(path) } else { report }
     }
 
@@ -135,11 +170,12 @@ impl Check<'_> {
         reporter: &mut dyn Reporter,
         out: &mut dyn Write,
     ) -> Result<(), CliError> {
-        let least = if self.args.pedantic { Level::Info } else { self.args.min_severity };
-        self.found |= report.findings.iter().any(|finding| self.args.fail_on.includes(finding.severity));
-        report.findings.retain(|finding| least.includes(finding.severity));
+        self.found |= report.findings.iter().any(|finding| self.levels.fails.includes(finding.severity));
+        report.findings.retain(|finding| self.levels.shown.includes(finding.severity));
         report.findings.iter_mut().for_each(tidy);
-        self.targets = self.targets.or(report.targets);
+        if report.status == Status::Linted {
+            self.note_target(&report);
+        }
         self.failed |= report.problem.is_some();
         self.summary.add(&report);
         if let Some(limit) = self.args.max_diagnostics {
@@ -163,22 +199,36 @@ impl Check<'_> {
     }
 
     fn target_lines(&self) -> Vec<TargetLine> {
-        let source = |package| match self.linter.target.source(package) {
-            TargetSource::Flag => "flag",
-            TargetSource::Inferred => "inferred",
+        let packages = &self.linters.catalogue().releases.packages;
+        let names = |package: &str, set| {
+            let package = packages.get(package);
+            package.map_or_else(Vec::new, |package| package.names(set).into_iter().map(str::to_owned).collect())
         };
-        let releases = self.linter.catalogue.releases.packages.get(CORE);
-        let names = releases
-            .map_or_else(Vec::new, |package| package.names(self.targets).into_iter().map(str::to_owned).collect());
-        let mut lines = vec![TargetLine { package: CORE.to_owned(), releases: names, source: source(CORE) }];
-        if source(BRIDGE) == "flag"
-            && let Some(package) = self.linter.catalogue.releases.packages.get(BRIDGE)
-        {
-            let said = self.linter.target.bridge(self.linter.catalogue, crate::lint::target::Candidates::default());
-            let names = package.names(said.target).into_iter().map(str::to_owned).collect();
-            lines.push(TargetLine { package: BRIDGE.to_owned(), releases: names, source: "flag" });
+        let mut lines: Vec<TargetLine> = self
+            .targets
+            .iter()
+            .map(|((package, source), set)| TargetLine {
+                package: (*package).to_owned(),
+                releases: names(package, *set),
+                source,
+            })
+            .collect();
+        if lines.is_empty() {
+            lines.push(TargetLine { package: CORE.to_owned(), releases: Vec::new(), source: "inferred" });
         }
+        lines.sort_by_key(|line| line.package != CORE);
         lines
+    }
+
+    /// Notes which releases a file was checked for, and who said so.
+    fn note_target(&mut self, report: &FileReport) {
+        let target = &self.linters.of(&report.path).target;
+        let set = self.targets.entry((CORE, target.source(CORE).name())).or_insert(ReleaseSet::NONE);
+        *set = set.or(report.targets);
+        if let Some(index) = target.index(BRIDGE) {
+            let set = self.targets.entry((BRIDGE, target.source(BRIDGE).name())).or_insert(ReleaseSet::NONE);
+            *set = set.or(ReleaseSet::one(index));
+        }
     }
 }
 
@@ -192,7 +242,7 @@ fn threads(args: &CheckArgs) -> usize {
     asked.min(BATCH)
 }
 
-fn style(args: &OutputArgs, show_undecided: bool, linter: &Linter<'_>) -> Style {
+fn style(args: &OutputArgs, show_undecided: bool, rules: &[&Rule]) -> Style {
     let terminal = args.output_file.is_none() && io::stdout().is_terminal();
     let color = match args.color {
         Color::Always => true,
@@ -206,7 +256,7 @@ fn style(args: &OutputArgs, show_undecided: bool, linter: &Linter<'_>) -> Style 
         show_undecided,
         quiet: args.quiet,
         rules: if args.format == crate::output::Format::Sarif {
-            linter.rules.iter().map(|rule| (*rule).clone()).collect()
+            rules.iter().map(|rule| (*rule).clone()).collect()
         } else {
             Vec::new()
         },

@@ -8,6 +8,7 @@ pub mod explain;
 pub mod options;
 pub mod rules;
 pub mod show;
+pub mod surroundings;
 
 use std::ffi::OsString;
 use std::io::{self, Write};

@@ -17,7 +17,8 @@ use crate::source::read::read_text;
 use crate::source::walk::Input;
 
 use super::args::{ShowArgs, ShowFormat};
-use super::{CliError, Exit, options, with_stdout};
+use super::surroundings::Surroundings;
+use super::{CliError, Exit, with_stdout};
 
 /// Runs the command.
 ///
@@ -25,7 +26,7 @@ use super::{CliError, Exit, options, with_stdout};
 /// A file that can't be read or is no config.
 pub fn run(args: &ShowArgs) -> Result<Exit, CliError> {
     let catalogue = catalogue();
-    let (target, outside) = options::facts(&args.facts, catalogue)?;
+    let (target, outside) = Surroundings::open(&args.facts, Some(&args.path))?.for_file(&args.path)?;
     let path = args.path.display();
     let log = Input { path: args.path.clone(), named: true }.is_log();
     let text = read_text(&args.path, log).map_err(|error| CliError::Usage(format!("{path}: {error}")))?;

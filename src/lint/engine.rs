@@ -181,13 +181,14 @@ impl<'r> Linter<'r> {
         let known = relevant.without(unknown);
         let Some(package) = self.catalogue.releases.packages.get(&rule.package) else { return Verdicts::default() };
         let names = |set| package.names(set).into_iter().map(str::to_owned).collect();
-        let targeted = self.target.source(&rule.package) == TargetSource::Flag;
+        let targeted = self.target.source(&rule.package) != TargetSource::Inferred;
         Verdicts {
             package: rule.package.clone(),
             fails: names(fails),
             passes: names(known.without(fails)),
             summary: in_words(package, fails, known, targeted, rule.severity == Severity::Error),
             target: self.target.name(self.catalogue, &rule.package).map(str::to_owned),
+            said_by: self.target.source(&rule.package).in_words(),
         }
     }
 

@@ -57,6 +57,8 @@ pub struct Verdicts {
     pub summary: String,
     /// The one release that the user named.
     pub target: Option<String>,
+    /// Where they named it.
+    pub said_by: &'static str,
 }
 
 /// One finding.

@@ -192,6 +192,7 @@ impl Linter<'_> {
             releases: Verdicts {
                 package: CORE.to_owned(),
                 target: self.target.name(self.catalogue, CORE).map(str::to_owned),
+                said_by: self.target.source(CORE).in_words(),
                 ..Verdicts::default()
             },
             sources: about.sources.clone(),

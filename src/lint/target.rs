@@ -10,16 +10,48 @@ use crate::rule::load::core_release;
 pub enum TargetSource {
     /// `--target`.
     Flag,
+    /// A facts file.
+    Facts,
+    /// `moelint.toml`.
+    Config,
+    /// A lock file or a pin.
+    LockFile,
     /// Nobody said; the file's keys narrow them.
     #[default]
     Inferred,
 }
 
+impl TargetSource {
+    /// The name used in output.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Flag => "flag",
+            Self::Facts => "facts",
+            Self::Config => "config",
+            Self::LockFile => "lock-file",
+            Self::Inferred => "inferred",
+        }
+    }
+
+    /// As people know it.
+    #[must_use]
+    pub const fn in_words(self) -> &'static str {
+        match self {
+            Self::Flag => "--target",
+            Self::Facts => "facts file",
+            Self::Config => "moelint.toml",
+            Self::LockFile => "lock file",
+            Self::Inferred => "",
+        }
+    }
+}
+
 /// What the user said about releases.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Target {
-    core: Option<usize>,
-    bridge: Option<usize>,
+    core: Option<(usize, TargetSource)>,
+    bridge: Option<(usize, TargetSource)>,
 }
 
 /// The releases of one package that count for one role.
@@ -36,38 +68,51 @@ impl Target {
     ///
     /// # Errors
     /// An unknown package or release, with the candidates.
-    pub fn set(&mut self, catalogue: &Catalogue, package: &str, release: &str) -> Result<(), ReleaseError> {
+    pub fn set(
+        &mut self,
+        catalogue: &Catalogue,
+        package: &str,
+        release: &str,
+        source: TargetSource,
+    ) -> Result<(), ReleaseError> {
         let index = catalogue.releases.find(package, release)?;
         match package {
-            CORE => self.core = Some(index),
-            BRIDGE => self.bridge = Some(index),
+            CORE => self.core = Some((index, source)),
+            BRIDGE => self.bridge = Some((index, source)),
             _ => {}
         }
         Ok(())
     }
 
+    /// A source that names one of the two packages decides about both: what a weaker one said of the other is void.
+    pub const fn forget(&mut self) {
+        self.core = None;
+        self.bridge = None;
+    }
+
     /// The release of `package` that the user named.
     #[must_use]
     pub fn index(&self, package: &str) -> Option<usize> {
-        if package == BRIDGE { self.bridge } else { self.core }
+        if package == BRIDGE { self.bridge } else { self.core }.map(|said| said.0)
     }
 
     /// Whether the user said which release of `package` runs.
     #[must_use]
     pub fn source(&self, package: &str) -> TargetSource {
-        let said = if package == BRIDGE { self.bridge.is_some() } else { self.core.or(self.bridge).is_some() };
-        if said { TargetSource::Flag } else { TargetSource::Inferred }
+        let said = if package == BRIDGE { self.bridge } else { self.core.or(self.bridge) };
+        said.map_or(TargetSource::Inferred, |said| said.1)
     }
 
     /// The Megatron-Core release that the user named, directly or through Megatron-Bridge's.
     fn said(&self, catalogue: &Catalogue) -> Option<usize> {
-        self.core.or_else(|| self.bridge.map(|bridge| core_release(catalogue, BRIDGE, bridge)))
+        let core = self.core.map(|said| said.0);
+        core.or_else(|| self.bridge.map(|(bridge, _)| core_release(catalogue, BRIDGE, bridge)))
     }
 
     /// The patch name of the release of `package` that the user named, or that the one they named comes with.
     #[must_use]
     pub fn name<'c>(&self, catalogue: &'c Catalogue, package: &str) -> Option<&'c str> {
-        let index = if package == BRIDGE { self.bridge } else { self.said(catalogue) }?;
+        let index = if package == BRIDGE { self.index(BRIDGE) } else { self.said(catalogue) }?;
         let package = catalogue.releases.packages.get(package)?;
         package.releases.get(index).map(|release| release.patch.as_str())
     }
@@ -92,7 +137,7 @@ impl Target {
                 .fold(ReleaseSet::NONE, |set, index| set.or(ReleaseSet::one(index)))
         };
         let possible = built_on(core.possible);
-        match self.bridge {
+        match self.index(BRIDGE) {
             Some(index) => Candidates { target: ReleaseSet::one(index), possible: possible.or(ReleaseSet::one(index)) },
             None => Candidates { target: built_on(core.target), possible },
         }

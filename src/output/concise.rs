@@ -6,7 +6,7 @@ use crate::lint::FileReport;
 use crate::lint::finding::Status;
 
 use super::clean::clean;
-use super::{Reporter, Style, Summary};
+use super::{Reporter, Style, Summary, missing};
 
 /// The `concise` format.
 pub struct Concise {
@@ -40,8 +40,8 @@ impl Reporter for Concise {
             )?;
         }
         if self.style.show_undecided {
-            for open in &report.undecided {
-                writeln!(out, "{path}: undecided[{}] needs {}", open.rule, open.missing.join(", "))?;
+            for (fact, rules) in missing::by_fact(&report.undecided) {
+                writeln!(out, "{path}: undecided for lack of {fact}: {}", rules.join(", "))?;
             }
         }
         Ok(())

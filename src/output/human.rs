@@ -9,7 +9,7 @@ use crate::lint::finding::{Certainty, Finding, Status};
 use crate::rule::model::{Phase, Severity};
 
 use super::clean::clean;
-use super::{Reporter, Style, Summary, frame};
+use super::{Reporter, Style, Summary, frame, missing};
 
 /// Findings of one file that are drawn with their lines; a file with more of them is better read as a list.
 const MAX_FRAMES: usize = 100;
@@ -88,8 +88,8 @@ impl Human {
         match (&verdicts.target, verdicts.summary.as_str()) {
             (None, "") => String::new(),
             (None, summary) => format!("{package} {summary}"),
-            (Some(target), "") => format!("{package} {target} (--target)"),
-            (Some(target), summary) => format!("{package} {target} (--target); {summary}"),
+            (Some(target), "") => format!("{package} {target} ({})", verdicts.said_by),
+            (Some(target), summary) => format!("{package} {target} ({}); {summary}", verdicts.said_by),
         }
     }
 
@@ -98,9 +98,9 @@ impl Human {
             return Ok(());
         }
         writeln!(out, "{}: {} rules could not be decided", report.path.display(), report.undecided.len())?;
-        for open in &report.undecided {
-            let role = if report.roles.len() > 1 { format!(" ({})", open.role) } else { String::new() };
-            writeln!(out, "  {}{role} needs {}", open.rule, open.missing.join(", "))?;
+        for (fact, rules) in missing::by_fact(&report.undecided) {
+            let how = missing::flag(fact).map_or_else(String::new, |flag| format!(" ({flag})"));
+            writeln!(out, "  {fact}{how} would decide {}", rules.join(", "))?;
         }
         writeln!(out)
     }
@@ -194,7 +194,9 @@ impl Reporter for Human {
             write!(out, ", {} not shown (--max-diagnostics)", summary.hidden)?;
         }
         if summary.undecided > 0 && !self.style.show_undecided {
-            write!(out, "; {} undecided (--show-undecided lists what is missing)", summary.undecided)?;
+            let flags = missing::flags(summary.missing.iter().map(String::as_str)).join(", ");
+            let lack = if flags.is_empty() { String::new() } else { format!(" for lack of {flags}") };
+            write!(out, "; {} undecided{lack} (--show-undecided lists them)", summary.undecided)?;
         }
         writeln!(out)?;
         releases(out, summary)

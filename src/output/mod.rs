@@ -7,9 +7,11 @@ pub mod github;
 pub mod human;
 pub mod json;
 pub mod jsonl;
+pub mod missing;
 pub mod sarif;
 pub mod show;
 
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 
 use crate::lint::FileReport;
@@ -22,7 +24,7 @@ pub struct TargetLine {
     pub package: String,
     /// Patch names, oldest first.
     pub releases: Vec<String>,
-    /// `flag` or `inferred`.
+    /// `flag`, `facts`, `config`, `lock-file` or `inferred`.
     pub source: &'static str,
 }
 
@@ -43,6 +45,8 @@ pub struct Summary {
     pub infos: usize,
     /// Rules that could not be decided, over all files.
     pub undecided: usize,
+    /// The facts that would decide them.
+    pub missing: BTreeSet<String>,
     /// Silenced by comments.
     pub suppressed: usize,
     /// Not shown because of `--max-diagnostics`.
@@ -65,6 +69,11 @@ impl Summary {
             }
         }
         self.undecided += report.undecided.len();
+        for fact in report.undecided.iter().flat_map(|open| &open.missing) {
+            if !self.missing.contains(fact) {
+                self.missing.insert(fact.clone());
+            }
+        }
         self.suppressed += report.suppressed;
     }
 }
