@@ -175,6 +175,15 @@ pub struct CheckArgs {
     /// Show advice too (the same as --min-severity info)
     #[arg(long)]
     pub pedantic: bool,
+    /// Make the changes that are proven to keep the meaning, and say what is left
+    #[arg(long)]
+    pub fix: bool,
+    /// With --fix or --diff: also changes that mend the finding but may change the meaning
+    #[arg(long)]
+    pub unsafe_fixes: bool,
+    /// Print the changes as a unified diff and change nothing; exit status 1 if there are any
+    #[arg(long, conflicts_with = "fix")]
+    pub diff: bool,
     /// List the rules that could not be decided, with what is missing
     #[arg(long)]
     pub show_undecided: bool,

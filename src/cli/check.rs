@@ -2,9 +2,8 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::fs;
 use std::io::{self, IsTerminal, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::ValueEnum;
 use rayon::prelude::*;
@@ -17,13 +16,15 @@ use crate::lint::FileReport;
 use crate::lint::engine::Linter;
 use crate::lint::finding::{Finding, Status};
 use crate::output::clean::clean;
-use crate::output::{Reporter, Style, Summary, TargetLine};
+use crate::output::file::write_whole;
+use crate::output::{Format, Reporter, Style, Summary, TargetLine};
 use crate::project::settings::Settings;
 use crate::rule::model::Rule;
 use crate::source::read::{MAX_CONFIG, read_text};
 use crate::source::walk::{Input, inputs};
 
 use super::args::{CheckArgs, Color, Level, OutputArgs};
+use super::fixing::{self, Wanted};
 use super::surroundings::{self, Linters, Surroundings};
 use super::{CliError, Exit, options, with_stdout};
 
@@ -39,7 +40,12 @@ pub fn run(args: &CheckArgs) -> Result<Exit, CliError> {
     let folders: Vec<PathBuf> = surroundings.settings.rules.iter().chain(&args.rules.rules).cloned().collect();
     let own = options::user_rules(&folders, catalogue())?;
     let all = options::all_rules(&own);
-    let linters = Linters::new(&surroundings, &args.rules, &all)?;
+    let wanted = Wanted::new(args)?;
+    let found = inputs(&args.paths);
+    // over many files a person asks for fixes when they want them: each costs as much as checking a file
+    let carried = matches!(args.output.format, Format::Json | Format::Jsonl | Format::Sarif);
+    let fixes = wanted.any() || carried || found.0.len() <= BATCH;
+    let linters = Linters::new(&surroundings, &args.rules, &all, fixes)?;
     let levels = Levels::new(args, &surroundings.settings)?;
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads(args)).build();
     let pool = pool.map_err(|error| CliError::Usage(format!("-j: {error}")))?;
@@ -47,6 +53,7 @@ pub fn run(args: &CheckArgs) -> Result<Exit, CliError> {
     let mut reporter = args.output.format.reporter(style);
     let mut check = Check {
         args,
+        wanted,
         levels,
         linters: &linters,
         summary: Summary::default(),
@@ -55,12 +62,12 @@ pub fn run(args: &CheckArgs) -> Result<Exit, CliError> {
         targets: BTreeMap::new(),
     };
     let failed = match &args.output.output_file {
-        None => with_stdout(|out| check.all(&pool, reporter.as_mut(), out)),
+        None => with_stdout(|out| check.all(&pool, &found, reporter.as_mut(), out)),
         Some(path) => {
             let mut bytes = Vec::new();
-            check.all(&pool, reporter.as_mut(), &mut bytes)?;
-            write_whole(path, &bytes)?;
-            Ok(())
+            check.all(&pool, &found, reporter.as_mut(), &mut bytes)?;
+            let failed = |error| CliError::Usage(format!("--output-file {}: {error}", path.display()));
+            write_whole(path, &bytes).map_err(failed)
         }
     };
     failed.map(|()| if check.failed { Exit::Usage } else { check.exit() })
@@ -73,7 +80,7 @@ pub fn run(args: &CheckArgs) -> Result<Exit, CliError> {
 pub fn linter<'r>(args: &CheckArgs, all: &[&'r Rule]) -> Result<Linter<'r>, CliError> {
     let (target, outside) = surroundings::from_flags(&args.facts)?;
     let rules = options::chosen(&args.rules.select, &args.rules.ignore, all)?;
-    Ok(Linter { catalogue: catalogue(), rules, target, outside })
+    Ok(Linter { catalogue: catalogue(), rules, target, outside, fixes: true })
 }
 
 /// From which severity on something is shown, and from which it fails the run.
@@ -102,8 +109,16 @@ impl Levels {
     }
 }
 
+/// What became of one file.
+struct Outcome {
+    report: FileReport,
+    fixed: usize,
+    diff: String,
+}
+
 struct Check<'a> {
     args: &'a CheckArgs,
+    wanted: Wanted,
     levels: Levels,
     linters: &'a Linters<'a>,
     summary: Summary,
@@ -119,47 +134,87 @@ impl Check<'_> {
     fn all(
         &mut self,
         pool: &rayon::ThreadPool,
+        (inputs, problems): &(Vec<Input>, Vec<(PathBuf, String)>),
         reporter: &mut dyn Reporter,
         out: &mut dyn Write,
     ) -> Result<(), CliError> {
-        let (inputs, problems) = inputs(&self.args.paths);
         for (path, problem) in problems {
-            self.emit(FileReport::unreadable(&path, problem), true, reporter, out)?;
+            self.emit(FileReport::unreadable(path, problem.clone()), true, reporter, out)?;
         }
         for batch in inputs.chunks(BATCH) {
-            let reports: Vec<FileReport> = if batch.len() == 1 {
+            let reports: Vec<Outcome> = if batch.len() == 1 {
                 batch.iter().map(|input| self.one(input)).collect()
             } else {
                 pool.install(|| batch.par_iter().map(|input| self.one(input)).collect())
             };
-            for (report, input) in reports.into_iter().zip(batch) {
-                self.emit(report, input.named, reporter, out)?;
+            for (outcome, input) in reports.into_iter().zip(batch) {
+                if self.wanted.diff {
+                    self.found |= !outcome.diff.is_empty();
+                    self.failed |= outcome.report.problem.is_some();
+                    out.write_all(outcome.diff.as_bytes())?;
+                    continue;
+                }
+                self.summary.fixed += outcome.fixed;
+                self.emit(outcome.report, input.named, reporter, out)?;
             }
+        }
+        if self.wanted.diff {
+            return Ok(());
         }
         self.summary.targets = self.target_lines();
         reporter.finish(out, &self.summary)?;
         Ok(())
     }
 
-    fn one(&self, input: &Input) -> FileReport {
+    fn one(&self, input: &Input) -> Outcome {
+        let (report, text) = self.read(input);
+        let nothing = report.findings.iter().all(|finding| finding.fixes.is_empty());
+        if !self.wanted.any() || nothing {
+            return Outcome { report, fixed: 0, diff: String::new() };
+        }
+        let linter = self.linters.of(&report.path);
+        let (new, fixed) = fixing::fixed(&linter, &report.path, &text, self.wanted.all);
+        if self.wanted.diff {
+            let diff = if fixed > 0 { fixing::diff(&report.path, &text, &new) } else { String::new() };
+            return Outcome { report, fixed, diff };
+        }
+        match if fixed > 0 { fixing::write(&input.path, &text, &new) } else { Ok(()) } {
+            Ok(()) => Outcome { report: linter.file(&report.path, &new), fixed, diff: String::new() },
+            Err(error) => {
+                let problem = format!("cannot be fixed: {error}");
+                let report = FileReport { problem: Some(problem), ..report };
+                Outcome { report, fixed: 0, diff: String::new() }
+            }
+        }
+    }
+
+    /// Reads and checks one file; the text is only needed for fixing it.
+    fn read(&self, input: &Input) -> (FileReport, String) {
+        let (report, text) = self.look(input);
+        (report, if self.wanted.any() { text } else { String::new() })
+    }
+
+    fn look(&self, input: &Input) -> (FileReport, String) {
         let stdin = input.path.as_os_str() == "-";
         let path = if stdin { &self.args.stdin_filename } else { &input.path };
         let log = Input { path: path.clone(), named: input.named }.is_log();
         let text = match read_text(&input.path, log) {
             Ok(text) => text,
-            Err(error) if !input.named && !error.concerns(&input.path) => return FileReport::unrecognised(path),
-            Err(error) => return FileReport::unreadable(path, error.to_string()),
+            Err(error) if !input.named && !error.concerns(&input.path) => {
+                return (FileReport::unrecognised(path), String::new());
+            }
+            Err(error) => return (FileReport::unreadable(path, error.to_string()), String::new()),
         };
         let linter = self.linters.of(path);
         if !log || holds_config(&text) {
-            return linter.file(path, &text);
+            return (linter.file(path, &text), text);
         }
         // a log that holds no config may still be one under a log's name, but its syntax is nobody's concern
         if !input.named || text.len() as u64 > MAX_CONFIG {
-            return FileReport::unrecognised(path);
+            return (FileReport::unrecognised(path), text);
         }
         let report = linter.file(path, &text);
-        if report.status == Status::Unreadable { FileReport::unrecognised(path) } else { report }
+        (if report.status == Status::Unreadable { FileReport::unrecognised(path) } else { report }, text)
     }
 
     /// Filters one file's findings and hands them to the reporter; files of another kind are only mentioned when named.
@@ -187,7 +242,7 @@ impl Check<'_> {
         }
         let silent =
             matches!(report.status, Status::Unrecognised | Status::NotMoe) && !named && self.args.output.verbose == 0;
-        if silent && matches!(self.args.output.format, crate::output::Format::Human | crate::output::Format::Concise) {
+        if silent && matches!(self.args.output.format, Format::Human | Format::Concise) {
             return Ok(());
         }
         reporter.file(out, &report)?;
@@ -255,7 +310,7 @@ fn style(args: &OutputArgs, show_undecided: bool, rules: &[&Rule]) -> Style {
         width: columns.unwrap_or(100).clamp(40, 200),
         show_undecided,
         quiet: args.quiet,
-        rules: if args.format == crate::output::Format::Sarif {
+        rules: if args.format == Format::Sarif {
             rules.iter().map(|rule| (*rule).clone()).collect()
         } else {
             Vec::new()
@@ -275,21 +330,4 @@ fn tidy(finding: &mut Finding) {
             label.text = tidied;
         }
     }
-}
-
-/// Writes beside the file, then renames: never half a file. What is no regular file (a pipe, a device, a link) is
-/// written through.
-fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), CliError> {
-    let failed = |error: io::Error| CliError::Usage(format!("--output-file {}: {error}", path.display()));
-    if path.symlink_metadata().is_ok_and(|data| !data.is_file()) {
-        return fs::write(path, bytes).map_err(failed);
-    }
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(format!(".{}.tmp", std::process::id()));
-    let written = fs::OpenOptions::new().write(true).create_new(true).open(&beside);
-    let done = written.and_then(|mut file| file.write_all(bytes)).and_then(|()| fs::rename(&beside, path));
-    done.map_err(|error| {
-        let _ = fs::remove_file(&beside);
-        failed(error)
-    })
 }

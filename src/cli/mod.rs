@@ -5,6 +5,7 @@ pub mod check;
 pub mod examples;
 pub mod mutate;
 pub mod explain;
+pub mod fixing;
 pub mod options;
 pub mod rules;
 pub mod show;

@@ -80,16 +80,22 @@ impl Surroundings {
 pub struct Linters<'r> {
     surroundings: &'r Surroundings,
     rules: Vec<&'r Rule>,
+    fixes: bool,
     locks: Mutex<HashMap<PathBuf, Option<Arc<Layer>>>>,
     built: Mutex<BTreeMap<(Vec<usize>, String), Arc<Linter<'r>>>>,
 }
 
 impl<'r> Linters<'r> {
-    /// With the rules that flags and settings leave.
+    /// With the rules that flags and settings leave; `fixes`: whether to look for changes that mend what is found.
     ///
     /// # Errors
     /// A name that means no rule.
-    pub fn new(surroundings: &'r Surroundings, args: &RuleArgs, all: &[&'r Rule]) -> Result<Self, CliError> {
+    pub fn new(
+        surroundings: &'r Surroundings,
+        args: &RuleArgs,
+        all: &[&'r Rule],
+        fixes: bool,
+    ) -> Result<Self, CliError> {
         let settings = &surroundings.settings;
         let select = if args.select.is_empty() { &settings.select } else { &args.select };
         let ignore: Vec<String> = args.ignore.iter().chain(&settings.ignore).cloned().collect();
@@ -97,7 +103,7 @@ impl<'r> Linters<'r> {
             options::chosen(&[], &one.ignore, all)?;
         }
         let rules = options::chosen(select, &ignore, all)?;
-        Ok(Self { surroundings, rules, locks: Mutex::default(), built: Mutex::default() })
+        Ok(Self { surroundings, rules, fixes, locks: Mutex::default(), built: Mutex::default() })
     }
 
     /// The rules that flags and settings leave.
@@ -145,7 +151,7 @@ impl<'r> Linters<'r> {
             own.flat_map(|one| &one.ignore).any(|name| rule.is_called(name))
         };
         let rules = self.rules.iter().copied().filter(|rule| !ignored(rule)).collect();
-        Linter { catalogue: catalogue(), rules, target, outside }
+        Linter { catalogue: catalogue(), rules, target, outside, fixes: self.fixes }
     }
 }
 

@@ -2,6 +2,7 @@
 
 pub mod ansi;
 pub mod arg_dump;
+pub mod edit;
 pub mod lines;
 pub mod scalar;
 pub mod tree;

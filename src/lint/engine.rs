@@ -31,6 +31,8 @@ pub struct Linter<'r> {
     pub target: Target,
     /// Facts from outside the files.
     pub outside: Outside,
+    /// Whether to look for changes that would mend what is found.
+    pub fixes: bool,
 }
 
 /// One role's results.
@@ -105,7 +107,7 @@ impl<'r> Linter<'r> {
         report
     }
 
-    fn view<'a>(&'a self, rule: &Rule, facts: &'a Facts, release: usize) -> View<'a> {
+    pub(super) fn view<'a>(&'a self, rule: &Rule, facts: &'a Facts, release: usize) -> View<'a> {
         let core = core_release(self.catalogue, &rule.package, release);
         View { facts, catalogue: self.catalogue, outside: &self.outside, core, release }
     }
@@ -168,6 +170,9 @@ impl<'r> Linter<'r> {
             labels,
             releases: self.verdicts(rule, facts, candidates),
             sources: rule.sources.clone(),
+            fixes: Vec::new(),
+            mend: None,
+            newest: release,
             raises: rule.raises.clone(),
             fingerprint: fingerprint(&parts),
             order: (rule.phase.rank(facts.frontend), file_rank(&rule.file), line(rule, release)),

@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 
 use crate::document::{Position, Span};
+use super::fix::Fix;
+use crate::rule::builtin::Mend;
 use crate::rule::model::{Confidence, Phase, Severity};
 
 /// A place with something to say about it.
@@ -90,6 +92,12 @@ pub struct Finding {
     pub releases: Verdicts,
     /// Where the knowledge comes from.
     pub sources: Vec<String>,
+    /// What would make it go away, proven to change nothing else.
+    pub fixes: Vec<Fix>,
+    /// How a built-in rule would mend it, not yet proven.
+    pub(crate) mend: Option<Mend>,
+    /// The newest release in which it holds, by index.
+    pub(crate) newest: usize,
     /// The exception that the framework raises, where it is known.
     pub raises: String,
     /// Rule, role, key paths and values in one number; no line numbers.

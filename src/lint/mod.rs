@@ -2,6 +2,7 @@
 
 pub mod engine;
 pub mod finding;
+pub mod fix;
 pub mod order;
 pub mod suppress;
 pub mod target;
@@ -21,6 +22,7 @@ use crate::rule::builtin::{self, Draft};
 use crate::rule::model::{Phase, Rule};
 
 use engine::{Linter, Source, sort};
+use fix::{Plan, plan, plan_mend};
 use finding::{Certainty, Finding, Status, Undecided, Verdicts, fingerprint};
 use suppress::Suppressions;
 
@@ -102,29 +104,76 @@ impl Linter<'_> {
     #[must_use]
     pub fn file(&self, path: &Path, text: &str) -> FileReport {
         let document = parse(text);
-        let recognised = recognise(&document, self.catalogue);
+        match recognise(&document, self.catalogue) {
+            Some((dialect, roles)) => {
+                let mut report = self.checked(path, text, &document, dialect, &roles);
+                if self.fixes && dialect != Dialect::Arguments {
+                    let plans = self.plans(&document, &roles, &report);
+                    self.prove(path, text, (dialect, &roles), plans, &mut report);
+                }
+                report
+            }
+            None => self.unknown(path, text, &document),
+        }
+    }
+
+    /// A file that is none of ours, or is too broken to tell.
+    fn unknown(&self, path: &Path, text: &str, document: &Document<'_>) -> FileReport {
+        let mut report = FileReport::empty(path, Status::Unrecognised);
+        let lines = LineIndex::new(text);
+        let broken = self.broken(document, Source { text, lines: &lines }, false);
+        if !broken.is_empty() {
+            report.status = Status::Unreadable;
+            report.findings = broken;
+        }
+        self.finish(document, text, &lines, report)
+    }
+
+    /// Checks a file whose roles are known.
+    fn checked(
+        &self,
+        path: &Path,
+        text: &str,
+        document: &Document<'_>,
+        dialect: Dialect,
+        roles: &[Facts],
+    ) -> FileReport {
         let mut report = FileReport::empty(path, Status::Unrecognised);
         let lines = LineIndex::new(text);
         let source = Source { text, lines: &lines };
-        let broken = self.broken(&document, source, recognised.is_some());
-        match recognised {
-            Some((dialect, roles)) => {
-                report.dialect = Some(dialect);
-                self.roles(&document, source, &roles, &mut report);
-                report.findings.extend(broken);
-            }
-            None if !broken.is_empty() => {
-                report.status = Status::Unreadable;
-                report.findings = broken;
-            }
-            None => {}
-        }
-        self.silence(&document, &lines, &mut report);
+        report.dialect = Some(dialect);
+        self.roles(document, source, roles, &mut report);
+        report.findings.extend(self.broken(document, source, true));
+        self.finish(document, text, &lines, report)
+    }
+
+    fn finish(&self, document: &Document<'_>, text: &str, lines: &LineIndex, mut report: FileReport) -> FileReport {
+        self.silence(document, lines, &mut report);
         sort(&mut report.findings);
         if !report.findings.is_empty() {
             report.text = Arc::from(text);
         }
         report
+    }
+
+    /// What the rules of the findings say would mend them, not yet proven: the finding, the role, the plan.
+    fn plans(&self, document: &Document<'_>, roles: &[Facts], report: &FileReport) -> Vec<(usize, usize, Plan)> {
+        let mut plans = Vec::new();
+        for (index, finding) in report.findings.iter().enumerate() {
+            let rule = self.rules.iter().find(|rule| rule.id == finding.rule);
+            let role = roles.iter().position(|facts| facts.role == finding.role);
+            let (Some(rule), Some(role)) = (rule, role.or(finding.role.is_empty().then_some(0))) else { continue };
+            if let (Some(mend), Some(facts)) = (&finding.mend, roles.get(role)) {
+                plans.extend(plan_mend(mend, self.catalogue, facts, document).map(|plan| (index, role, plan)));
+                continue;
+            }
+            let (Some(fix), Some(facts)) = (&rule.fix, roles.get(role)) else { continue };
+            let primary = finding.primary().and_then(|label| self.catalogue.by_name(label.field.as_deref()?));
+            let key = primary.and_then(|field| facts.entry(field)).map(|entry| entry.key_span);
+            let view = self.view(rule, facts, finding.newest);
+            plans.extend(plan(fix, &view, document, key).map(|plan| (index, role, plan)));
+        }
+        plans
     }
 
     fn roles(&self, document: &Document<'_>, source: Source<'_>, roles: &[Facts], report: &mut FileReport) {
@@ -196,6 +245,9 @@ impl Linter<'_> {
                 ..Verdicts::default()
             },
             sources: about.sources.clone(),
+            fixes: Vec::new(),
+            mend: draft.mend,
+            newest: 0,
             raises: String::new(),
             // a wrong keyword or flag is refused before any check of the same phase runs
             order: (

@@ -56,6 +56,10 @@ impl Human {
         if !finding.help.is_empty() {
             self.line(out, "help", &finding.help)?;
         }
+        for fix in &finding.fixes {
+            let flags = if fix.safe { "--fix" } else { "--fix --unsafe-fixes" };
+            self.line(out, "fix", &format!("{} ({flags})", fix.title))?;
+        }
         self.line(out, "more", &format!("moelint explain {}", finding.rule))?;
         writeln!(out)
     }
@@ -192,6 +196,15 @@ impl Reporter for Human {
         }
         if summary.hidden > 0 {
             write!(out, ", {} not shown (--max-diagnostics)", summary.hidden)?;
+        }
+        if summary.fixed > 0 {
+            write!(out, ", {} fixed", summary.fixed)?;
+        }
+        match summary.fixable {
+            (0, 0) => {}
+            (0, all) => write!(out, "; {all} fixable with --fix --unsafe-fixes")?,
+            (safe, 0) => write!(out, "; {safe} fixable with --fix")?,
+            (safe, more) => write!(out, "; {safe} fixable with --fix, {more} more with --unsafe-fixes")?,
         }
         if summary.undecided > 0 && !self.style.show_undecided {
             let flags = missing::flags(summary.missing.iter().map(String::as_str)).join(", ");

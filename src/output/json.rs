@@ -6,7 +6,9 @@ use serde::Serialize;
 
 use crate::document::Position;
 use crate::lint::FileReport;
+use crate::document::edit::Edit;
 use crate::lint::finding::{Finding, Label};
+use crate::lint::fix::Fix;
 
 use super::{Reporter, Summary};
 
@@ -94,7 +96,7 @@ struct FindingJson<'a> {
     role: &'a str,
     labels: Vec<LabelJson<'a>>,
     releases: ReleasesJson<'a>,
-    fixes: [(); 0],
+    fixes: Vec<FixJson<'a>>,
     sources: &'a [String],
     fingerprint: String,
 }
@@ -110,6 +112,21 @@ struct LabelJson<'a> {
     text: &'a str,
     start: Position,
     end: Position,
+}
+
+#[derive(Serialize)]
+struct FixJson<'a> {
+    safety: &'static str,
+    title: &'a str,
+    edits: Vec<EditJson<'a>>,
+}
+
+#[derive(Serialize)]
+struct EditJson<'a> {
+    path: &'a str,
+    start: u32,
+    end: u32,
+    text: &'a str,
 }
 
 #[derive(Serialize)]
@@ -142,11 +159,17 @@ pub fn finding(path: &str, finding: &Finding) -> serde_json::Value {
             passes: &finding.releases.passes,
             summary: &finding.releases.summary,
         },
-        fixes: [],
+        fixes: finding.fixes.iter().map(|offered| fix(path, offered)).collect(),
         sources: &finding.sources,
         fingerprint: crate::lint::finding::fingerprint(&[path, &finding.fingerprint]),
     };
     serde_json::to_value(value).unwrap_or_default()
+}
+
+fn fix<'a>(path: &'a str, fix: &'a Fix) -> FixJson<'a> {
+    let edit = |edit: &'a Edit| EditJson { path, start: edit.span.start, end: edit.span.end, text: &edit.text };
+    let safety = if fix.safe { "safe" } else { "unsafe" };
+    FixJson { safety, title: &fix.title, edits: fix.edits.iter().map(edit).collect() }
 }
 
 fn label<'a>(path: &'a str, label: &'a Label) -> LabelJson<'a> {

@@ -2,6 +2,7 @@
 
 pub mod clean;
 pub mod concise;
+pub mod file;
 pub mod frame;
 pub mod github;
 pub mod human;
@@ -15,6 +16,7 @@ use std::collections::BTreeSet;
 use std::io::{self, Write};
 
 use crate::lint::FileReport;
+use crate::lint::finding::Finding;
 use crate::rule::model::{Rule, Severity};
 
 /// One release line of the report's head.
@@ -49,6 +51,10 @@ pub struct Summary {
     pub missing: BTreeSet<String>,
     /// Silenced by comments.
     pub suppressed: usize,
+    /// Mended.
+    pub fixed: usize,
+    /// Findings shown that `--fix` would mend, and those that it would with `--unsafe-fixes`.
+    pub fixable: (usize, usize),
     /// Not shown because of `--max-diagnostics`.
     pub hidden: usize,
     /// The releases that were checked against.
@@ -68,6 +74,9 @@ impl Summary {
                 Severity::Info => self.infos += 1,
             }
         }
+        let has = |safe| move |finding: &&Finding| finding.fixes.iter().any(|fix| fix.safe == safe);
+        self.fixable.0 += report.findings.iter().filter(has(true)).count();
+        self.fixable.1 += report.findings.iter().filter(has(false)).count();
         self.undecided += report.undecided.len();
         for fact in report.undecided.iter().flat_map(|open| &open.missing) {
             if !self.missing.contains(fact) {

@@ -6,7 +6,9 @@ use std::io::{self, Write};
 use serde_json::{Value, json};
 
 use crate::lint::FileReport;
+use crate::document::edit::Edit;
 use crate::lint::finding::{Finding, Label};
+use crate::lint::fix::Fix;
 use crate::rule::model::{Rule, Severity};
 
 use super::{Reporter, Style, Summary};
@@ -56,6 +58,9 @@ impl Sarif {
         if !related.is_empty() {
             result["relatedLocations"] = Value::Array(related);
         }
+        if !finding.fixes.is_empty() {
+            result["fixes"] = finding.fixes.iter().map(|offered| fix(path, offered)).collect();
+        }
         result
     }
 }
@@ -86,6 +91,25 @@ fn location(path: &str, label: &Label) -> Value {
         location["message"] = json!({ "text": label.text });
     }
     location
+}
+
+fn fix(path: &str, fix: &Fix) -> Value {
+    let replacement = |edit: &Edit| {
+        json!({
+            "deletedRegion": {
+                "byteOffset": edit.span.start,
+                "byteLength": edit.span.end.saturating_sub(edit.span.start),
+            },
+            "insertedContent": { "text": edit.text },
+        })
+    };
+    json!({
+        "description": { "text": fix.title },
+        "artifactChanges": [{
+            "artifactLocation": { "uri": uri(path) },
+            "replacements": fix.edits.iter().map(replacement).collect::<Vec<_>>(),
+        }],
+    })
 }
 
 /// A relative URI: slashes forward, everything but unreserved characters percent-encoded.

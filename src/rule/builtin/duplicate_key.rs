@@ -2,7 +2,7 @@
 
 use crate::document::tree::{Document, Entry, Kind};
 
-use super::Draft;
+use super::{Draft, Mend};
 
 /// One finding for each key that is written again.
 #[must_use]
@@ -50,5 +50,6 @@ fn draft(document: &Document<'_>, key: &str, first: Entry, second: Entry) -> Dra
         path: key.to_owned(),
         severity: None,
         phase: None,
+        mend: Some(Mend::Remove(place(first), old == new)),
     }
 }

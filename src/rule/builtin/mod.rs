@@ -10,6 +10,17 @@ pub mod wrong_type;
 use crate::document::Span;
 use crate::rule::model::{Phase, Severity};
 
+/// What would mend the finding, at the key that stands at a span.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Mend {
+    /// Take the pair out; whether that is provably the same.
+    Remove(Span, bool),
+    /// Give it another key.
+    Rename(Span, String),
+    /// Give it another value, as text of the file.
+    Rewrite(Span, String),
+}
+
 /// What a built-in rule found; the engine adds the rest from the rule's file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Draft {
@@ -29,4 +40,6 @@ pub struct Draft {
     pub severity: Option<Severity>,
     /// Where it differs from the rule's own.
     pub phase: Option<Phase>,
+    /// How to mend it, where that is known.
+    pub mend: Option<Mend>,
 }

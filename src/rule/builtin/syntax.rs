@@ -20,5 +20,6 @@ fn draft(error: &SyntaxError) -> Draft {
         path: String::new(),
         severity: None,
         phase: None,
+        mend: None,
     }
 }

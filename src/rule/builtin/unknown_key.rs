@@ -10,7 +10,7 @@ use crate::facts::store::{Entry, Facts, UnknownKey};
 use crate::facts::value::Value;
 use crate::rule::model::{Phase, Severity};
 
-use super::Draft;
+use super::{Draft, Mend};
 
 /// One finding for each such key. `target`: the Megatron-Core releases that count.
 #[must_use]
@@ -56,6 +56,7 @@ fn misspelled(facts: &Facts, catalogue: &Catalogue, unknown: &UnknownKey, source
         path: if unknown.section.is_empty() { key.to_owned() } else { format!("{}.{key}", unknown.section) },
         severity: Some(severity),
         phase: Some(phase),
+        mend: Some(Mend::Rename(unknown.span, name)),
     })
 }
 
@@ -70,6 +71,7 @@ fn only_mla(field: &Field, entry: &Entry) -> Draft {
         path: entry.path.clone(),
         severity: Some(Severity::Error),
         phase: Some(Phase::Config),
+        mend: Some(Mend::Remove(entry.key_span, false)),
     }
 }
 
@@ -77,6 +79,7 @@ fn only_mla(field: &Field, entry: &Entry) -> Draft {
 fn absent(facts: &Facts, catalogue: &Catalogue, field: &Field, entry: &Entry, target: ReleaseSet) -> Option<Draft> {
     let package = catalogue.releases.packages.get(CORE)?;
     let (oldest, newest) = (field.releases().oldest()?, field.releases().newest()?);
+    let mut mend = Mend::Remove(entry.key_span, false);
     let (what, help) = if target.newest()? < oldest {
         let since = package.series(oldest);
         (format!("came with {since}"), format!("remove {}, or run {since} or later", field.name))
@@ -84,6 +87,9 @@ fn absent(facts: &Facts, catalogue: &Catalogue, field: &Field, entry: &Entry, ta
         let gone = package.series(newest + 1);
         let instead = field.deprecated.as_ref().and_then(|deprecated| deprecated.instead.as_ref());
         let help = instead.map_or_else(|| format!("remove {}", field.name), |new| format!("use {new} instead"));
+        if let Some(new) = instead.filter(|new| catalogue.by_name(new).is_some_and(|id| facts.entry(id).is_none())) {
+            mend = Mend::Rename(entry.key_span, new.clone());
+        }
         (format!("was removed in {gone}"), help)
     };
     // an in-house launcher may pick what it passes on; a dump is read by a loader that may be lenient
@@ -101,6 +107,7 @@ fn absent(facts: &Facts, catalogue: &Catalogue, field: &Field, entry: &Entry, ta
         path: entry.path.clone(),
         severity: Some(severity),
         phase: Some(phase),
+        mend: Some(mend),
     })
 }
 

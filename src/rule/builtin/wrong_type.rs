@@ -8,7 +8,7 @@ use crate::facts::store::{Entry, Facts, RawKind};
 use crate::facts::value::Value;
 use crate::rule::model::{Phase, Severity};
 
-use super::Draft;
+use super::{Draft, Mend};
 
 /// One finding for each setting whose value can't be what the setting takes.
 #[must_use]
@@ -51,12 +51,15 @@ fn fits(kind: Type, value: &Value) -> bool {
 fn draft(frontend: Frontend, field: &Field, entry: &Entry, value: &Value) -> Draft {
     let expected = describe(field.kind);
     let numeric = matches!(value, Value::Str(text) if text.parse::<f64>().is_ok()) || value.number().is_some();
+    let mut mend = None;
     let (message, help) = if numeric && entry.raw == RawKind::Quoted {
+        mend = Some(Mend::Rewrite(entry.key_span, value.to_string()));
         (
             format!("{} is text in quotes, it needs to be {expected}", field.name),
             format!("write {}: {value} without quotes", field.name),
         )
     } else if numeric && matches!(value, Value::Str(_)) {
+        mend = Some(Mend::Rewrite(entry.key_span, with_dot(&value.to_string())));
         (
             format!("{} is `{value}`, which PyYAML reads as text: it wants a dot in the mantissa", field.name),
             format!("write {}: {}", field.name, with_dot(&value.to_string())),
@@ -67,7 +70,7 @@ fn draft(frontend: Frontend, field: &Field, entry: &Entry, value: &Value) -> Dra
             format!("give {} {expected}", field.name),
         )
     };
-    finish(frontend, field, entry, message, help)
+    Draft { mend, ..finish(frontend, field, entry, message, help) }
 }
 
 fn mapping(frontend: Frontend, field: &Field, entry: &Entry) -> Draft {
@@ -91,6 +94,7 @@ fn finish(frontend: Frontend, field: &Field, entry: &Entry, message: String, hel
         path: entry.path.clone(),
         severity: Some(severity),
         phase: Some(phase),
+        mend: None,
     }
 }
 
