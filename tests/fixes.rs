@@ -45,7 +45,8 @@ fn an_ignored_setting_goes_and_its_comment_stays() {
 
 #[test]
 fn quotes_columns_and_line_ends_are_kept() {
-    let text = format!("{HEAD}  moe_expert_capacity_factor:   -1.0   # none\n  moe_token_dispatcher_type: 'alltoall'\n");
+    let text =
+        format!("{HEAD}  moe_expert_capacity_factor:   -1.0   # none\n  moe_token_dispatcher_type: 'alltoall'\n");
     let (new, _) = mended(&text, &["--target", "0.18"]);
     assert_eq!(new, text.replace("-1.0   # none", "null   # none"));
     let windows = text.replace('\n', "\r\n");
@@ -54,8 +55,10 @@ fn quotes_columns_and_line_ends_are_kept() {
 
 #[test]
 fn what_may_change_the_meaning_needs_a_second_flag() {
-    let text = format!("{HEAD}  moe_token_dispatcher_type: flex\n  moe_flex_dispatcher_backend: deepep\n  \
-                        moe_pad_expert_input_to_capacity: true\n  expert_model_parallel_size: 8\n");
+    let text = format!(
+        "{HEAD}  moe_token_dispatcher_type: flex\n  moe_flex_dispatcher_backend: deepep\n  \
+                        moe_pad_expert_input_to_capacity: true\n  expert_model_parallel_size: 8\n"
+    );
     assert_eq!(mended(&text, &["--target", "0.18"]).0, text);
     let (new, output) = mended(&text, &["--target", "0.18", "--unsafe-fixes"]);
     assert_ne!(new, text, "{}", stdout(&output));

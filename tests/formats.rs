@@ -25,12 +25,12 @@ fn valid(schema: &Value, document: &Value) {
 }
 
 fn schema(name: &str) -> Value {
-    serde_json::from_str(&std::fs::read_to_string(root().join("testdata/schemas").join(name)).unwrap()).unwrap()
+    serde_json::from_str(&std::fs::read_to_string(root().join("lints/schemas").join(name)).unwrap()).unwrap()
 }
 
 #[test]
 fn json_follows_its_schema() {
-    let schema = schema("check.schema.json");
+    let schema = schema("output.schema.json");
     for (path, least, most) in [(CLEAN, 0, 0), (ONE, 1, 1), (MANY, 300, usize::MAX)] {
         let report: Value = serde_json::from_str(&run(path, "json")).unwrap();
         valid(&schema, &report);

@@ -138,6 +138,41 @@ fn the_catalogue_command_lists_every_rule() {
 }
 
 #[test]
+fn the_page_of_rules_is_current() {
+    let page = stdout(&moelint(&["rules", "--markdown"]));
+    let path = root().join("docs/rules.md");
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        std::fs::write(&path, &page).unwrap();
+    }
+    let known = std::fs::read_to_string(path).unwrap_or_default();
+    assert!(known == page, "docs/rules.md is out of date: UPDATE_DOCS=1 cargo test --test rules the_page");
+}
+
+/// Where a check stands: package, file, release, line.
+type Place = (String, String, u8, Vec<u32>);
+
+#[test]
+fn no_two_errors_are_about_one_check() {
+    let mut places: std::collections::BTreeMap<Place, Vec<&str>> = std::collections::BTreeMap::new();
+    for rule in rules().into_iter().filter(|rule| rule.severity == Severity::Error && !rule.file.is_empty()) {
+        for (release, line) in &rule.lines {
+            let place = (rule.package.clone(), rule.file.clone(), *release, line.clone());
+            places.entry(place).or_default().push(&rule.id);
+        }
+    }
+    let shared: BTreeSet<&Vec<&str>> = places.values().filter(|rules| rules.len() > 1).collect();
+    assert!(shared.is_empty(), "one line of the framework, several rules: {shared:#?}");
+}
+
+#[test]
+fn examples_notice_every_condition_and_every_last_release() {
+    let output = moelint(&["rules", "test", "testdata/rules", "--mutate"]);
+    let text = stdout(&output);
+    let survivors: Vec<&str> = text.lines().filter(|line| line.contains("no example notices")).collect();
+    assert!(survivors.is_empty(), "{survivors:#?}");
+}
+
+#[test]
 fn every_rule_and_field_can_be_explained() {
     for rule in rules() {
         let output = moelint(&["explain", &rule.id]);
@@ -160,7 +195,8 @@ fn needs_outside_facts(rule: &Rule) -> bool {
                 Node::Env(_) | Node::EnvInt(..) | Node::Backend(_) | Node::VersionBefore(..) => true,
                 Node::Field(id) | Node::Has(id) | Node::Explicit(id) | Node::AsList(id) => {
                     let field = catalogue().field(*id);
-                    field.owner == Owner::Environment && field.name != "partial_config"
+                    field.owner == Owner::Environment
+                        && !["partial_config", "pipeline_layout"].contains(&field.name.as_str())
                 }
                 _ => false,
             };

@@ -30,6 +30,8 @@ pub enum Command {
     Explain(ExplainArgs),
     /// The catalogue of rules
     Rules(RulesArgs),
+    /// JSON Schema of a file that people or programs write, for editors
+    Schema(SchemaArgs),
 }
 
 const CHECK_EXAMPLES: &str = "Examples:
@@ -250,6 +252,9 @@ pub struct RulesArgs {
     /// One JSON array instead of a table
     #[arg(long)]
     pub json: bool,
+    /// A page of Markdown instead of a table
+    #[arg(long, conflicts_with = "json")]
+    pub markdown: bool,
     /// Only rules of this group
     #[arg(long)]
     pub group: Option<String>,
@@ -273,6 +278,27 @@ that a finding has to stand on, `# expect-undecided: ID` stands anywhere.
 Examples:
   moelint rules test testdata/rules
   moelint rules test my-rules --rules my-rules";
+
+/// `moelint schema`
+#[derive(Args, Clone, Debug)]
+pub struct SchemaArgs {
+    /// Of what
+    #[arg(value_enum)]
+    pub of: SchemaOf,
+}
+
+/// What there is a schema of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum SchemaOf {
+    /// A rule file.
+    Rule,
+    /// `moelint.toml`.
+    Config,
+    /// A facts file.
+    Facts,
+    /// What `check --format json` prints.
+    Output,
+}
 
 /// `moelint rules test`
 #[derive(Args, Clone, Debug)]

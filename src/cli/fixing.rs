@@ -38,7 +38,9 @@ impl Wanted {
             return Err(CliError::Usage("--unsafe-fixes goes with --fix or --diff".to_owned()));
         }
         if wanted.write && args.paths.iter().any(|path| path.as_os_str() == "-") {
-            return Err(CliError::Usage("--fix cannot change standard input; --diff shows what it would do".to_owned()));
+            return Err(CliError::Usage(
+                "--fix cannot change standard input; --diff shows what it would do".to_owned(),
+            ));
         }
         Ok(wanted)
     }

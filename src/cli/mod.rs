@@ -3,11 +3,12 @@
 pub mod args;
 pub mod check;
 pub mod examples;
-pub mod mutate;
 pub mod explain;
 pub mod fixing;
+pub mod mutate;
 pub mod options;
 pub mod rules;
+pub mod schema;
 pub mod show;
 pub mod surroundings;
 
@@ -69,6 +70,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Show(args) => show::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Rules(args) => rules::run(&args),
+        Command::Schema(args) => schema::run(&args),
     };
     match result {
         Ok(exit) => exit,

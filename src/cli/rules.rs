@@ -25,7 +25,9 @@ pub fn run(args: &RulesArgs) -> Result<Exit, CliError> {
         return Err(CliError::Usage(format!("no rules in group `{group}` (moelint rules lists them all)")));
     }
     with_stdout(|out| {
-        if args.json {
+        if args.markdown {
+            crate::output::rules_doc::markdown(out, &all, catalogue)?;
+        } else if args.json {
             let list: Vec<_> = all.iter().map(|rule| describe(rule)).collect();
             serde_json::to_writer_pretty(&mut *out, &list).map_err(std::io::Error::from)?;
             writeln!(out)?;

@@ -200,7 +200,9 @@ fn folder_of(path: Option<&Path>) -> PathBuf {
     let here = || PathBuf::from(".");
     match path {
         Some(path) if path.is_dir() => path.to_path_buf(),
-        Some(path) => path.parent().filter(|folder| !folder.as_os_str().is_empty()).map_or_else(here, Path::to_path_buf),
+        Some(path) => {
+            path.parent().filter(|folder| !folder.as_os_str().is_empty()).map_or_else(here, Path::to_path_buf)
+        }
         None => here(),
     }
 }

@@ -55,9 +55,10 @@ pub struct Pair {
 /// change other places too.
 #[must_use]
 pub fn pair_at(document: &Document<'_>, key: Span) -> Option<Pair> {
-    let anchored = document.nodes.iter().any(|node| {
-        node.anchor.is_some() && node.span.start <= key.start && key.end <= node.span.end
-    });
+    let anchored = document
+        .nodes
+        .iter()
+        .any(|node| node.anchor.is_some() && node.span.start <= key.start && key.end <= node.span.end);
     if anchored {
         return None;
     }
@@ -147,7 +148,10 @@ impl Pair {
         let start = u32::try_from(line).ok()?;
         if comment.starts_with('#') {
             let gap = rest.len() - rest.trim_start().len();
-            return Some(Edit { span: Span { start: key.start, end: end + u32::try_from(gap).ok()? }, text: String::new() });
+            return Some(Edit {
+                span: Span { start: key.start, end: end + u32::try_from(gap).ok()? },
+                text: String::new(),
+            });
         }
         if !comment.trim().is_empty() {
             return None;

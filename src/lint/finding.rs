@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-use crate::document::{Position, Span};
 use super::fix::Fix;
+use crate::document::{Position, Span};
 use crate::rule::builtin::Mend;
 use crate::rule::model::{Confidence, Phase, Severity};
 

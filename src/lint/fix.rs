@@ -58,7 +58,8 @@ pub enum Change {
 /// Plans what a rule's `fix` says for one role. `primary` is where the finding stands.
 #[must_use]
 pub fn plan(fix: &RuleFix, view: &View<'_>, document: &Document<'_>, primary: Option<Span>) -> Option<Plan> {
-    let mut planner = Planner { view, document, primary, edits: Vec::new(), titles: Vec::new(), changes: BTreeMap::new() };
+    let mut planner =
+        Planner { view, document, primary, edits: Vec::new(), titles: Vec::new(), changes: BTreeMap::new() };
     for (field, expr) in &fix.set {
         match eval(expr, view) {
             Term::Unknown => return None,
@@ -317,7 +318,11 @@ fn same_but(before: &Says, after: &Says, role: usize, changes: &BTreeMap<FieldId
             return old.0 == new.0;
         }
         let untouched = |values: &BTreeMap<FieldId, Result<Value, String>>| {
-            values.iter().filter(|(field, _)| !changes.contains_key(field)).map(|(f, v)| (*f, v.clone())).collect::<Vec<_>>()
+            values
+                .iter()
+                .filter(|(field, _)| !changes.contains_key(field))
+                .map(|(f, v)| (*f, v.clone()))
+                .collect::<Vec<_>>()
         };
         let right = changes.iter().all(|(field, wanted)| match (wanted, new.0.get(field)) {
             (Change::Any, _) | (Change::Gone, None) => true,

@@ -22,8 +22,8 @@ use crate::rule::builtin::{self, Draft};
 use crate::rule::model::{Phase, Rule};
 
 use engine::{Linter, Source, sort};
-use fix::{Plan, plan, plan_mend};
 use finding::{Certainty, Finding, Status, Undecided, Verdicts, fingerprint};
+use fix::{Plan, plan, plan_mend};
 use suppress::Suppressions;
 
 /// The rules that the build script embedded, by code.

@@ -38,10 +38,8 @@ pub fn flag(fact: &str) -> Option<String> {
 /// The kinds of flags that would supply something, each once.
 #[must_use]
 pub fn flags<'a>(facts: impl Iterator<Item = &'a str>) -> Vec<String> {
-    let mut kinds: Vec<String> = facts
-        .filter_map(flag)
-        .map(|flag| flag.split(' ').next().unwrap_or_default().to_owned())
-        .collect();
+    let mut kinds: Vec<String> =
+        facts.filter_map(flag).map(|flag| flag.split(' ').next().unwrap_or_default().to_owned()).collect();
     kinds.sort();
     kinds.dedup();
     kinds

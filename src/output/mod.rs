@@ -9,6 +9,7 @@ pub mod human;
 pub mod json;
 pub mod jsonl;
 pub mod missing;
+pub mod rules_doc;
 pub mod sarif;
 pub mod show;
 

@@ -5,8 +5,8 @@ use std::io::{self, Write};
 
 use serde_json::{Value, json};
 
-use crate::lint::FileReport;
 use crate::document::edit::Edit;
+use crate::lint::FileReport;
 use crate::lint::finding::{Finding, Label};
 use crate::lint::fix::Fix;
 use crate::rule::model::{Rule, Severity};

@@ -76,11 +76,8 @@ fn one(folder: &Path, catalogue: &Catalogue) -> Option<Layer> {
         let lines = requirements(folder);
         Some(pinned(lines.iter(), catalogue))
     };
-    let ways: [(&str, &dyn Fn() -> Option<Vec<Packaged>>); 3] = [
-        ("uv.lock", &from_lock),
-        ("pyproject.toml", &from_project),
-        ("requirements", &from_requirements),
-    ];
+    let ways: [(&str, &dyn Fn() -> Option<Vec<Packaged>>); 3] =
+        [("uv.lock", &from_lock), ("pyproject.toml", &from_project), ("requirements", &from_requirements)];
     let (name, target) = ways.iter().find_map(|(name, way)| {
         let target = known(way()?, catalogue);
         (!target.is_empty()).then_some((*name, target))
@@ -143,7 +140,11 @@ fn requirements(folder: &Path) -> Vec<String> {
         })
         .collect();
     paths.sort();
-    paths.iter().filter_map(|path| read(path)).flat_map(|text| text.lines().map(str::to_owned).collect::<Vec<_>>()).collect()
+    paths
+        .iter()
+        .filter_map(|path| read(path))
+        .flat_map(|text| text.lines().map(str::to_owned).collect::<Vec<_>>())
+        .collect()
 }
 
 fn pinned<'l>(lines: impl Iterator<Item = &'l String>, catalogue: &Catalogue) -> Vec<Packaged> {

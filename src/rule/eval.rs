@@ -231,9 +231,7 @@ fn type_name(term: Term<'_>) -> Term<'_> {
 
 fn sum(term: Term<'_>) -> Term<'_> {
     match term {
-        Term::List(items) => {
-            items.iter().fold(Term::Int(0), |total, item| arithmetic(Op::Add, total, item.into()))
-        }
+        Term::List(items) => items.iter().fold(Term::Int(0), |total, item| arithmetic(Op::Add, total, item.into())),
         _ => Term::Unknown,
     }
 }
