@@ -19,7 +19,9 @@ mod facts {
 #[path = "src/rule"]
 mod rule {
     pub mod check;
+    pub mod eval;
     pub mod expr;
+    pub mod guard;
     pub mod load;
     pub mod locate;
     pub mod model;

@@ -196,7 +196,7 @@ fn needs_outside_facts(rule: &Rule) -> bool {
                 Node::Field(id) | Node::Has(id) | Node::Explicit(id) | Node::AsList(id) => {
                     let field = catalogue().field(*id);
                     field.owner == Owner::Environment
-                        && !["partial_config", "pipeline_layout"].contains(&field.name.as_str())
+                        && !["partial_config", "pipeline_layout", "expert_tp_default"].contains(&field.name.as_str())
                 }
                 _ => false,
             };

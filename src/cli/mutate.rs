@@ -6,7 +6,8 @@
 use crate::facts::catalogue;
 use crate::facts::release::ReleaseSet;
 use crate::facts::value::Value;
-use crate::rule::expr::{Expr, Node, Op};
+use crate::rule::expr::{Expr, Node};
+use crate::rule::guard::conjuncts;
 use crate::rule::model::{Case, Rule};
 
 use super::CliError;
@@ -38,7 +39,7 @@ fn mutants(rule: &Rule) -> Vec<(String, Rule)> {
             let rest = conjuncts.iter().enumerate().filter(|(other, _)| *other != left_out).map(|(_, expr)| *expr);
             let condition = rest.cloned().reduce(Expr::and).unwrap_or_else(|| constant(conjunct));
             let what = format!("case {} without condition {}, {}", index + 1, left_out + 1, words(conjunct));
-            mutants.push((what, with_case(rule, index, Case { condition, ..case.clone() })));
+            mutants.push((what, with_case(rule, index, Case { condition, guards: Vec::new(), ..case.clone() })));
         }
         mutants.extend(borders(rule, index, case));
     }
@@ -57,6 +58,7 @@ fn borders(rule: &Rule, index: usize, case: &Case) -> Vec<(String, Rule)> {
     let last = ReleaseSet::one(newest);
     let longer = Case {
         releases: case.releases.or(ReleaseSet::one(next)),
+        guards: Vec::new(),
         segments: case.segments.iter().copied().chain([ReleaseSet::one(next)]).collect(),
         ..case.clone()
     };
@@ -78,17 +80,6 @@ fn with_case(rule: &Rule, index: usize, case: Case) -> Rule {
         *slot = case;
     }
     mutant
-}
-
-fn conjuncts(expr: &Expr) -> Vec<&Expr> {
-    match &expr.node {
-        Node::Binary(Op::And, left, right) => {
-            let mut all = conjuncts(left);
-            all.extend(conjuncts(right));
-            all
-        }
-        _ => vec![expr],
-    }
 }
 
 fn constant(expr: &Expr) -> Expr {

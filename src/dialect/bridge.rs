@@ -10,12 +10,29 @@ use crate::facts::value::Value;
 use super::value::{MAPPING, Reading, plain_name, raw_kind, read};
 
 /// Sections outside `model` whose keys are settings under the same name, the later ones filling gaps only.
-const SECTIONS: [&str; 5] = ["train", "ddp", "dist", "rng", "dataset"];
+const SECTIONS: [&str; 6] = ["train", "ddp", "dist", "rng", "dataset", "rerun_state_machine"];
 /// Settings that a `mixed_precision` mapping writes into the model.
-const PRECISION: [&str; 9] =
-    ["bf16", "fp16", "fp8", "fp8_recipe", "fp8_param", "fp4", "fp4_recipe", "fp4_param", "fp8_param_gather"];
+const PRECISION: [&str; 13] = [
+    "bf16",
+    "fp16",
+    "fp8",
+    "fp8_recipe",
+    "fp8_param",
+    "fp4",
+    "fp4_recipe",
+    "fp4_param",
+    "fp8_param_gather",
+    "first_last_layers_bf16",
+    "num_layers_at_start_in_bf16",
+    "num_layers_at_end_in_bf16",
+    "reuse_grad_buf_for_mxfp8_param_ag",
+];
 /// Settings that `comm_overlap` writes into the model.
 const OVERLAP: [&str; 2] = ["overlap_moe_expert_parallel_comm", "delay_wgrad_compute"];
+/// The same, but null leaves the model's own value.
+const OVERLAP_IF_SET: [&str; 3] = ["tp_comm_overlap", "defer_embedding_wgrad_compute", "wgrad_deferral_limit"];
+/// Switches that do the same in two places: section, key there, the model's setting.
+const TWINS: [(&str, &str, &str); 1] = [("rng", "te_rng_tracker", "use_te_rng_tracker")];
 /// `CudaGraphScope`'s integers in Megatron-Core 0.16 and 0.17 (`transformer/enums.py`), from 1.
 const GRAPH_SCOPE: [&str; 8] =
     ["full_iteration", "attn", "mlp", "moe", "moe_router", "moe_preprocess", "mamba", "full_iteration_inference"];
@@ -55,8 +72,10 @@ pub fn facts(document: &Document<'_>, root: NodeId, catalogue: &Catalogue) -> Ve
             reader.section(document.text(entry.key).unwrap_or(name), entry.value, false);
         }
     }
-    reader.overlay(root, "comm_overlap", &OVERLAP, stage);
-    reader.overlay(root, "mixed_precision", &PRECISION, stage);
+    reader.overlay(root, "comm_overlap", &OVERLAP, stage, true);
+    reader.overlay(root, "comm_overlap", &OVERLAP_IF_SET, stage, false);
+    reader.overlay(root, "mixed_precision", &PRECISION, stage, false);
+    reader.twins(root);
     reader.precision_name(root, stage);
     reader.sequence_length(root);
     reader.world_size(root);
@@ -119,8 +138,23 @@ impl Reader<'_, '_> {
         }
     }
 
-    /// Before the framework ran, what a section says wins over the model's own value, null meaning "not asked for".
-    fn overlay(&mut self, root: NodeId, section: &str, names: &[&str], stage: Stage) {
+    /// Either of two switches is enough.
+    fn twins(&mut self, root: NodeId) {
+        for (section, key, name) in TWINS {
+            let found = self::section(self.document, root, section);
+            let Some(pair) = found.and_then(|section| self.document.get(section, key)) else { continue };
+            let entry = self.entry(pair, &format!("{section}.{key}"));
+            if let Some(field) = self.catalogue.by_name(name)
+                && entry.value == Ok(Value::Bool(true))
+            {
+                self.facts.set(field, Entry { derived: true, ..entry });
+            }
+        }
+    }
+
+    /// Before the framework ran, what a section says wins over the model's own value; null leaves that, or means
+    /// "not asked for" where `null_is_off`.
+    fn overlay(&mut self, root: NodeId, section: &str, names: &[&str], stage: Stage, null_is_off: bool) {
         if stage == Stage::Resolved {
             return;
         }
@@ -129,7 +163,7 @@ impl Reader<'_, '_> {
             let Some(pair) = self.document.get(found, name) else { continue };
             let mut entry = self.entry(pair, &format!("{section}.{name}"));
             if entry.value == Ok(Value::Null) {
-                if section != "comm_overlap" {
+                if !null_is_off {
                     continue;
                 }
                 entry.value = Ok(Value::Bool(false));

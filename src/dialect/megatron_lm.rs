@@ -88,7 +88,19 @@ fn flag(document: &Document<'_>, catalogue: &Catalogue, facts: &mut Facts, pair:
         } else {
             value
         };
+    let single = UNWRAPPED.contains(&catalogue.field(field).name.as_str());
+    let value = if single { value.map(unwrapped) } else { value };
     facts.set(field, Entry { value, key_span: span, span: document.node(pair.value).span, path, raw, derived: false });
+}
+
+/// `validate_args` takes the one element out of these lists (from 0.14 on; before, they were no lists).
+const UNWRAPPED: [&str; 2] = ["moe_router_load_balancing_type", "moe_aux_loss_coeff"];
+
+fn unwrapped(value: Value) -> Value {
+    match value {
+        Value::List(mut items) if items.len() == 1 => items.pop().unwrap_or(Value::Null),
+        other => other,
+    }
 }
 
 /// What the parser makes of quoted numbers: on a command line everything is text until its type is applied.

@@ -2,8 +2,10 @@
 
 pub mod ansi;
 pub mod arg_dump;
+pub mod comment;
 pub mod edit;
 pub mod lines;
+pub mod plain;
 pub mod scalar;
 pub mod tree;
 pub mod yaml;

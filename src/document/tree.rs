@@ -85,15 +85,6 @@ pub struct Node<'s> {
     pub anchor: Option<Span>,
 }
 
-/// A comment.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Comment<'s> {
-    /// Where it stands, `#` included.
-    pub span: Span,
-    /// The text after `#`.
-    pub text: Cow<'s, str>,
-}
-
 /// Why (a part of) a file can't be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SyntaxError {
@@ -116,8 +107,6 @@ pub struct Document<'s> {
     pub items: Vec<NodeId>,
     /// One root a document.
     pub roots: Vec<NodeId>,
-    /// In order.
-    pub comments: Vec<Comment<'s>>,
     /// What could not be read.
     pub errors: Vec<SyntaxError>,
 }

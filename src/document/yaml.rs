@@ -4,10 +4,9 @@ use std::borrow::Cow;
 
 use granit_parser::{Event, Parser, ScalarStyle, StructureStyle, Tag};
 
-use super::tree::{Comment, Document, Entry, Kind, Node, NodeId, Span, Style, SyntaxError};
+use super::plain;
+use super::tree::{Document, Entry, Kind, Node, NodeId, Span, Style, SyntaxError};
 
-/// Comments in a row that the parser may hold back; licence headers are longer than its default of 96.
-const MAX_COMMENTS: usize = 1 << 20;
 /// Nested collections; no config comes near it, and walking the tree recurses this deep.
 const MAX_NESTING: usize = 128;
 
@@ -15,6 +14,17 @@ const MAX_NESTING: usize = 128;
 /// are kept.
 #[must_use]
 pub fn parse_yaml(source: &str) -> Document<'_> {
+    let mut builder = Builder::new(source);
+    if !builder.read_plain(source) {
+        builder = Builder::new(source);
+        builder.read(source, 0);
+    }
+    builder.document
+}
+
+/// As [`parse_yaml`], always by the full parser.
+#[must_use]
+pub fn parse_fully(source: &str) -> Document<'_> {
     let mut builder = Builder::new(source);
     builder.read(source, 0);
     builder.document
@@ -94,7 +104,6 @@ impl<'s> Builder<'s> {
         self.shift = shift;
         let options = granit_parser::options! {
             emit_anchor_events: true,
-            max_buffered_comment_events: MAX_COMMENTS,
             flow_nesting_limit: MAX_NESTING,
             block_nesting_limit: MAX_NESTING,
             block_scalar_eof_without_line_feed: true,
@@ -116,6 +125,58 @@ impl<'s> Builder<'s> {
         }
     }
 
+    /// The quick way, for files of nothing but block mappings; whether it could be gone.
+    fn read_plain(&mut self, source: &'s str) -> bool {
+        let Some(lines) = plain::lines(source) else { return false };
+        let mut indents: Vec<usize> = Vec::new();
+        for (at, line) in lines.iter().enumerate() {
+            let deeper = indents.last().is_none_or(|indent| line.indent > *indent);
+            if deeper {
+                if indents.is_empty() && line.indent > 0 {
+                    return false;
+                }
+                indents.push(line.indent);
+                self.open(true, StructureStyle::Block, Span::new(line.key.0, line.key.0), 0, None);
+            } else {
+                while indents.last().is_some_and(|indent| *indent > line.indent) {
+                    indents.pop();
+                    self.close(Span::new(line.key.0, line.key.0));
+                }
+                if indents.last() != Some(&line.indent) {
+                    return false;
+                }
+            }
+            let span = |(start, end): (usize, usize)| Span::new(start, end);
+            let key = span(line.key);
+            self.node(Kind::Scalar(Cow::Borrowed(key.slice(source)), Style::Plain), key, 0, None);
+            let opens = lines.get(at + 1).is_some_and(|next| next.indent > line.indent);
+            if line.value.0 == line.value.1 {
+                if !opens {
+                    self.node(Kind::Scalar(Cow::Borrowed("~"), Style::Absent), span(line.value), 0, None);
+                }
+                continue;
+            }
+            if opens {
+                return false;
+            }
+            if line.list {
+                self.open(false, StructureStyle::Flow, Span::new(line.value.0, line.value.0 + 1), 0, None);
+                for (start, item) in plain::items(line) {
+                    let place = Span::new(start, start + item.len());
+                    self.node(Kind::Scalar(Cow::Borrowed(item), Style::Plain), place, 0, None);
+                }
+                self.close(Span::new(line.value.1 - 1, line.value.1));
+                continue;
+            }
+            let style = if line.quoted { Style::Quoted } else { Style::Plain };
+            self.node(Kind::Scalar(Cow::Borrowed(line.text), style), span(line.value), 0, None);
+        }
+        let end = Span::new(source.len(), source.len());
+        indents.iter().for_each(|_| self.close(end));
+        self.event(Event::DocumentEnd, end);
+        true
+    }
+
     /// Drops what a broken document left half-built.
     fn abandon(&mut self) {
         self.frames.clear();
@@ -132,7 +193,6 @@ impl<'s> Builder<'s> {
                 }
                 self.abandon();
             }
-            Event::Comment(text, _) => self.document.comments.push(Comment { span, text }),
             Event::Scalar(text, style, anchor, tag) => {
                 let style = scalar_style(style, span);
                 self.node(Kind::Scalar(text, style), span, anchor, tag);

@@ -186,7 +186,8 @@ impl Facts {
         let Some(run) = about.run(release) else {
             // a command line may have had the flag before the config had the attribute
             let flag = about.flag_releases.is_some_and(|releases| releases.has(release));
-            return match self.entry(field).filter(|_| flag) {
+            // a name that no release has is only known for being written
+            return match self.entry(field).filter(|_| flag || about.runs.is_empty()) {
                 Some(entry) => known(entry),
                 None => Fact::NotInRelease,
             };

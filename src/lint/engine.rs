@@ -116,7 +116,8 @@ impl<'r> Linter<'r> {
     fn evaluate(&self, rule: &'r Rule, facts: &Facts, releases: ReleaseSet) -> Outcome<'r> {
         let mut outcome = Outcome { fails: ReleaseSet::NONE, unknown: ReleaseSet::NONE, newest: None, open: None };
         for case in &rule.cases {
-            if case.releases.and(releases).is_empty() {
+            let unwritten = |guard: &FieldId| facts.entry(*guard).is_none();
+            if case.releases.and(releases).is_empty() || (!facts.truncated && case.guards.iter().any(unwritten)) {
                 continue;
             }
             for segment in &case.segments {

@@ -1,9 +1,10 @@
 //! The order in which a framework's files run their checks within one phase.
 
-/// Source files in the order in which their checks are met: Bridge's overlap setup comes before it finalises the
-/// model config, `ModelParallelConfig` before `TransformerConfig`, Bridge's backend gate after everything else.
-const FILES: [&str; 10] = [
+/// Source files in the order in which their checks are met: Bridge's overlap setup and its graph checks come before it
+/// finalises the model config, `ModelParallelConfig` before `TransformerConfig`, Bridge's backend gate after everything else.
+const FILES: [&str; 11] = [
     "comm_overlap.py",
+    "cuda_graph.py",
     "model_parallel_config.py",
     "transformer_config.py",
     "parallel_state.py",

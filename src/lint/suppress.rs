@@ -1,5 +1,6 @@
 //! `# moelint: ignore[id, CODE] reason` on the line or the line above, and `# moelint: ignore-file[…]`.
 
+use crate::document::comment::marked;
 use crate::document::{Document, LineIndex};
 use crate::rule::model::Rule;
 
@@ -24,16 +25,16 @@ impl Suppressions {
     /// Reads the comments of a file.
     #[must_use]
     pub fn read(document: &Document<'_>, lines: &LineIndex) -> Self {
-        let all = document.comments.iter().filter_map(|comment| {
-            let text = comment.text.trim().strip_prefix("moelint:")?.trim_start();
+        let all = marked(document, "moelint:").into_iter().filter_map(|(span, text)| {
+            let text = text.trim();
             let (whole, rest) = match text.strip_prefix("ignore-file") {
                 Some(rest) => (true, rest),
                 None => (false, text.strip_prefix("ignore")?),
             };
-            let line = lines.position(document.source, comment.span.start).line;
+            let line = lines.position(document.source, span.start).line;
             // a comment on a line of its own is about the next line, one behind a setting about that line
-            let start = document.source[..comment.span.start as usize].rfind('\n').map_or(0, |newline| newline + 1);
-            let alone = document.source[start..comment.span.start as usize].trim().is_empty();
+            let start = document.source[..span.start as usize].rfind('\n').map_or(0, |newline| newline + 1);
+            let alone = document.source[start..span.start as usize].trim().is_empty();
             let lines = (!whole).then_some((line, line + u32::from(alone)));
             Some(Suppression { rules: rules(rest)?, lines })
         });

@@ -15,22 +15,41 @@ use super::{Reporter, Summary};
 /// The program's name and version.
 pub const TOOL: &str = concat!("moelint ", env!("CARGO_PKG_VERSION"));
 
-/// The `json` format. Findings are kept as text until the end, files' contents are not.
+/// The `json` format: findings are written as they come, one a line; of the files only a line each is kept.
 #[derive(Default)]
 pub struct Json {
-    files: Vec<FileJson>,
-    findings: Vec<serde_json::Value>,
-    undecided: Vec<UndecidedJson>,
+    findings: usize,
+    files: Lines,
+    undecided: Lines,
 }
 
+/// Items of an array as text, one a line.
+#[derive(Default)]
+struct Lines {
+    text: Vec<u8>,
+}
+
+impl Lines {
+    fn push(&mut self, item: &impl Serialize) -> io::Result<()> {
+        self.text.extend_from_slice(if self.text.is_empty() { b"\n    " } else { b",\n    " });
+        serde_json::to_writer(&mut self.text, item).map_err(io::Error::from)
+    }
+
+    /// The array, as the value of `key`.
+    fn write(&self, out: &mut dyn Write, key: &str) -> io::Result<()> {
+        write!(out, "  \"{key}\": [")?;
+        out.write_all(&self.text)?;
+        if !self.text.is_empty() {
+            write!(out, "\n  ")?;
+        }
+        writeln!(out, "],")
+    }
+}
+
+/// What stands behind the arrays.
 #[derive(Serialize)]
-struct Whole<'a> {
-    version: u32,
-    tool: &'static str,
+struct Totals<'a> {
     target: Vec<TargetJson<'a>>,
-    files: &'a [FileJson],
-    findings: &'a [serde_json::Value],
-    undecided: &'a [UndecidedJson],
     suppressed: usize,
     baselined: usize,
     summary: SummaryJson,
@@ -50,26 +69,26 @@ impl<'a> From<&'a super::TargetLine> for TargetJson<'a> {
 }
 
 #[derive(Serialize)]
-struct FileJson {
-    path: String,
+struct FileJson<'a> {
+    path: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     dialect: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     completeness: Option<crate::facts::shape::Completeness>,
     #[serde(skip_serializing_if = "Option::is_none")]
     stage: Option<crate::facts::shape::Stage>,
-    roles: Vec<String>,
+    roles: &'a [String],
     status: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    problem: Option<String>,
+    problem: Option<&'a str>,
 }
 
 #[derive(Serialize)]
-struct UndecidedJson {
-    rule: String,
-    path: String,
-    role: String,
-    missing: Vec<String>,
+struct UndecidedJson<'a> {
+    rule: &'a str,
+    path: &'a str,
+    role: &'a str,
+    missing: &'a [String],
 }
 
 #[derive(Serialize)]
@@ -137,9 +156,11 @@ struct ReleasesJson<'a> {
     summary: &'a str,
 }
 
-/// One finding as the contract has it.
-#[must_use]
-pub fn finding(path: &str, finding: &Finding) -> serde_json::Value {
+/// One finding as the contract has it, on one line.
+///
+/// # Errors
+/// Those of `out`.
+pub fn finding(out: &mut dyn Write, path: &str, finding: &Finding) -> io::Result<()> {
     let value = FindingJson {
         rule: &finding.rule,
         code: &finding.code,
@@ -163,7 +184,7 @@ pub fn finding(path: &str, finding: &Finding) -> serde_json::Value {
         sources: &finding.sources,
         fingerprint: crate::lint::finding::fingerprint(&[path, &finding.fingerprint]),
     };
-    serde_json::to_value(value).unwrap_or_default()
+    serde_json::to_writer(out, &value).map_err(io::Error::from)
 }
 
 fn fix<'a>(path: &'a str, fix: &'a Fix) -> FixJson<'a> {
@@ -184,36 +205,47 @@ fn label<'a>(path: &'a str, label: &'a Label) -> LabelJson<'a> {
     }
 }
 
+impl Json {
+    /// What stands in front of the first finding.
+    fn head(&self, out: &mut dyn Write) -> io::Result<()> {
+        if self.findings > 0 || !self.files.text.is_empty() {
+            return Ok(());
+        }
+        write!(out, "{{\n  \"version\": 1,\n  \"tool\": \"{TOOL}\",\n  \"findings\": [")
+    }
+}
+
 impl Reporter for Json {
-    fn file(&mut self, _: &mut dyn Write, report: &FileReport) -> io::Result<()> {
-        let path = report.path.to_string_lossy().into_owned();
-        self.findings.extend(report.findings.iter().map(|found| finding(&path, found)));
-        self.undecided.extend(report.undecided.iter().map(|open| UndecidedJson {
-            rule: open.rule.to_string(),
-            path: path.clone(),
-            role: open.role.clone(),
-            missing: open.missing.clone(),
-        }));
-        self.files.push(FileJson {
+    fn file(&mut self, out: &mut dyn Write, report: &FileReport) -> io::Result<()> {
+        self.head(out)?;
+        let path = report.path.to_string_lossy();
+        for found in &report.findings {
+            write!(out, "{}\n    ", if self.findings == 0 { "" } else { "," })?;
+            finding(out, &path, found)?;
+            self.findings += 1;
+        }
+        for open in &report.undecided {
+            let (rule, role, missing) = (&open.rule, &open.role, &open.missing);
+            self.undecided.push(&UndecidedJson { rule, path: &path, role, missing })?;
+        }
+        self.files.push(&FileJson {
+            path: &path,
             dialect: report.dialect.map(crate::dialect::Dialect::name),
             completeness: report.shape.map(|shape| shape.0),
             stage: report.shape.map(|shape| shape.1),
-            roles: report.roles.clone(),
+            roles: &report.roles,
             status: report.status.name(),
-            problem: report.problem.clone(),
-            path,
-        });
-        Ok(())
+            problem: report.problem.as_deref(),
+        })
     }
 
     fn finish(&mut self, out: &mut dyn Write, summary: &Summary) -> io::Result<()> {
-        let whole = Whole {
-            version: 1,
-            tool: TOOL,
+        self.head(out)?;
+        writeln!(out, "{}],", if self.findings == 0 { "" } else { "\n  " })?;
+        self.files.write(out, "files")?;
+        self.undecided.write(out, "undecided")?;
+        let totals = Totals {
             target: summary.targets.iter().map(TargetJson::from).collect(),
-            files: &self.files,
-            findings: &self.findings,
-            undecided: &self.undecided,
             suppressed: summary.suppressed,
             baselined: 0,
             summary: SummaryJson {
@@ -224,7 +256,7 @@ impl Reporter for Json {
                 undecided: summary.undecided,
             },
         };
-        serde_json::to_writer_pretty(&mut *out, &whole).map_err(io::Error::from)?;
-        writeln!(out)
+        let rest = serde_json::to_string_pretty(&totals).map_err(io::Error::from)?;
+        writeln!(out, "{}", rest.trim_start_matches("{\n"))
     }
 }

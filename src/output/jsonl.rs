@@ -17,7 +17,7 @@ impl Reporter for JsonLines {
             writeln!(io::stderr(), "moelint: {path}: {problem}")?;
         }
         for finding in &report.findings {
-            serde_json::to_writer(&mut *out, &json::finding(&path, finding)).map_err(io::Error::from)?;
+            json::finding(out, &path, finding)?;
             writeln!(out)?;
         }
         Ok(())

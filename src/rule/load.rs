@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use crate::facts::catalogue::Catalogue;
-use crate::facts::field::FieldId;
+use crate::facts::field::{FieldId, Owner};
 use crate::facts::release::{BRIDGE, CORE, ReleaseError, ReleaseSet};
 use crate::facts::shape::{Completeness, Frontend, Stage};
 
 use super::check::check;
 use super::expr::{Expr, Node};
+use super::guard::guards;
 use super::locate::{line_column, locate};
 use super::model::{Anchor, Case, Confidence, Part, Phase, Rule, RuleFix, RuleLabel, Severity, Template};
 use super::nearest::nearest;
@@ -215,7 +216,8 @@ impl Loader<'_> {
         self.exist(&reads, releases, package, &raw.when)?;
         let message = self.template("message", &raw.message, package)?;
         let segments = self.segments(&condition, &reads, releases, package);
-        Ok(Case { releases, condition, message, reads, segments })
+        let guards = guards(&condition, releases, self.catalogue, package);
+        Ok(Case { releases, condition, message, reads, guards, segments })
     }
 
     /// A setting that no release of the range has can't be what the author meant.
@@ -223,7 +225,7 @@ impl Loader<'_> {
         for id in reads {
             let field = self.catalogue.field(*id);
             let anywhere = releases.iter().any(|release| field.releases().has(self.core_release(package, release)));
-            if !anywhere && !field.runs.is_empty() {
+            if !anywhere && !field.runs.is_empty() && field.owner != Owner::Environment {
                 let at = when.find(&field.name).unwrap_or(0);
                 let message = format!("no release of this range has the field `{}`", field.name);
                 return Err(self.expr_error(&["when", "given"], when, at, message));

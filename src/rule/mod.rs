@@ -7,6 +7,7 @@ pub mod builtin;
 pub mod check;
 pub mod eval;
 pub mod expr;
+pub mod guard;
 pub mod load;
 pub mod locate;
 pub mod model;

@@ -185,6 +185,9 @@ pub struct Case {
     pub message: Template,
     /// The settings that the condition reads.
     pub reads: Vec<FieldId>,
+    /// Settings without which the condition is false in every release of the case: a file that lacks one of them needs
+    /// no evaluation.
+    pub guards: Vec<FieldId>,
     /// A partition of `releases` into sets in which every default that the condition reads is the same:
     /// one evaluation a set is enough.
     pub segments: Vec<ReleaseSet>,

@@ -6,7 +6,7 @@ use crate::facts::catalogue::Catalogue;
 use crate::facts::environment::{Environment, version_before};
 use crate::facts::field::{FieldId, Owner};
 use crate::facts::release::ReleaseSet;
-use crate::facts::shape::Completeness;
+use crate::facts::shape::{Completeness, Frontend};
 use crate::facts::store::{Fact, Facts};
 use crate::facts::value::Value;
 use crate::rule::eval::Context;
@@ -22,6 +22,7 @@ pub struct Outside {
     values: BTreeMap<FieldId, Value>,
     partial: Option<FieldId>,
     layout: Option<FieldId>,
+    expert_tp: Option<FieldId>,
     /// As given.
     pub environment: Environment,
 }
@@ -40,8 +41,9 @@ impl Outside {
         set("gpu_arch", environment.gpu_arch.map(|arch| Value::Int(arch.into())));
         set("world_size", environment.num_gpus.map(|count| Value::Int(count.into())));
         set("nvlink_domain_size", environment.nvlink_domain.map(|count| Value::Int(count.into())));
-        let [partial, layout] = ["partial_config", "pipeline_layout"].map(|name| catalogue.by_name(name));
-        Self { values, partial, layout, environment }
+        let [partial, layout, expert_tp] =
+            ["partial_config", "pipeline_layout", "expert_tp_default"].map(|name| catalogue.by_name(name));
+        Self { values, partial, layout, expert_tp, environment }
     }
 }
 
@@ -97,6 +99,11 @@ impl Context for View<'_> {
         if self.catalogue.field(field).owner == Owner::Environment {
             if Some(field) == self.outside.partial {
                 return Some(if self.facts.partial { &TRUE } else { &FALSE });
+            }
+            if Some(field) == self.outside.expert_tp {
+                let bridge = self.facts.frontend == Frontend::MegatronBridge;
+                let run = self.catalogue.field(field).run(self.core).filter(|_| bridge);
+                return Some(run.map_or(&NULL, |run| &run.default));
             }
             let Some(entry) = self.facts.entry(field) else {
                 // no layout in a whole file is no layout
