@@ -58,7 +58,10 @@ fn role(facts: &Facts, catalogue: &Catalogue, target: &Target, outside: &Outside
     let mut settings = replay(effects(), view, At { core: release, bridge });
     if all {
         let listed: Vec<FieldId> = settings.iter().map(|setting| setting.field).collect();
-        for (field, _) in facts.entries().filter(|(field, _)| !listed.contains(field)) {
+        // what rules read in place of a setting is no setting
+        let unrolled = catalogue.by_name("pipeline_layout");
+        let others = facts.entries().filter(|(field, _)| !listed.contains(field) && Some(*field) != unrolled);
+        for (field, _) in others {
             settings.push(untouched(field, &view));
         }
     }

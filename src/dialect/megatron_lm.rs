@@ -47,6 +47,7 @@ pub fn facts(document: &Document<'_>, root: NodeId, catalogue: &Catalogue) -> Ve
             flag(document, catalogue, &mut facts, argument, key);
         }
         imply(catalogue, &mut facts);
+        restore(catalogue, &mut facts);
         roles.push(facts);
     }
     roles
@@ -72,11 +73,11 @@ fn flag(document: &Document<'_>, catalogue: &Catalogue, facts: &mut Facts, pair:
     let value = match text {
         _ if list.is_some() => Ok(Value::List(list.unwrap_or_default())),
         Some(text) if kind.list || text.starts_with('[') => {
-            words(text, kind.list && !kind.text && !kind.integer && !kind.float)
+            words(text, kind.list && !kind.text && !kind.integer && !kind.float, kind.text)
         }
         _ => read(document, pair.value, Schema::PyYaml, &no_object),
     };
-    let value = value.map(|value| spelled(value, spelling));
+    let value = value.map(|value| spelled(without_escapes(value), spelling));
     let raw = match raw_kind(document, pair.value) {
         // quotes mean nothing on a command line
         RawKind::Quoted => RawKind::Scalar,
@@ -99,6 +100,14 @@ const UNWRAPPED: [&str; 2] = ["moe_router_load_balancing_type", "moe_aux_loss_co
 fn unwrapped(value: Value) -> Value {
     match value {
         Value::List(mut items) if items.len() == 1 => items.pop().unwrap_or(Value::Null),
+        other => other,
+    }
+}
+
+/// The launcher hands the value to a shell, which takes the backslashes away: `Et\\|tL`.
+fn without_escapes(value: Value) -> Value {
+    match value {
+        Value::Str(text) if text.contains('\\') => Value::Str(text.replace('\\', "")),
         other => other,
     }
 }
@@ -126,14 +135,15 @@ pub(super) fn spelled(value: Value, spelling: Spelling) -> Value {
 }
 
 /// `[attn moe_router]` and `attn moe_router`: several words behind one flag. One word stays one word unless the
-/// setting is a list and nothing else.
-fn words(text: &str, always: bool) -> Reading {
+/// setting is a list and nothing else. Where text is a value too, a comma may be part of it.
+fn words(text: &str, always: bool, is_text: bool) -> Reading {
     if let Some(why) = placeholder(text) {
         return Err(why);
     }
     let inner = text.trim().strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
     let listed = inner.is_some();
-    let parts = inner.unwrap_or(text).split([' ', ',']).filter(|part| !part.is_empty());
+    let between = |c: char| c == ' ' || (c == ',' && (listed || !is_text));
+    let parts = inner.unwrap_or(text).split(between).filter(|part| !part.is_empty());
     let items: Vec<Value> = parts.map(|part| unquoted(Value::Str(plain_name(part).to_owned()))).collect();
     match items.as_slice() {
         [one] if !listed && !always => Ok(one.clone()),
@@ -167,6 +177,82 @@ pub(super) fn imply(catalogue: &Catalogue, facts: &mut Facts) {
                 target,
                 Entry { value: Ok(value), raw: RawKind::Other, derived: true, ..entry.clone() },
             );
+        }
+    }
+    // a number of offloaded layers switches offloading on
+    let [layers, switch] = ["cpu_offloading_num_layers", "cpu_offloading"].map(|name| catalogue.by_name(name));
+    if let (Some(layers), Some(switch)) = (layers, switch)
+        && let Some(entry) = facts.entry(layers).cloned()
+        && matches!(entry.value, Ok(Value::Int(count)) if count > 0)
+    {
+        set_if_absent(facts, switch, Entry { value: Ok(Value::Bool(true)), raw: RawKind::Other, derived: true, ..entry });
+    }
+}
+
+/// What `--use-checkpoint-args` replaces with the checkpoint's values, whatever the file says
+/// (NVIDIA/Megatron-LM@core_v0.19.0:megatron/training/checkpointing.py, `load_args_from_checkpoint`).
+const RESTORED: [&str; 36] = [
+    "num_query_groups",
+    "group_query_attention",
+    "position_embedding_type",
+    "add_position_embedding",
+    "use_rotary_position_embeddings",
+    "rotary_base",
+    "rotary_percent",
+    "rotary_interleaved",
+    "add_bias_linear",
+    "add_qkv_bias",
+    "squared_relu",
+    "swiglu",
+    "gated_linear_unit",
+    "activation_func",
+    "untie_embeddings_and_output_weights",
+    "normalization",
+    "apply_query_key_layer_scaling",
+    "attention_dropout",
+    "hidden_dropout",
+    "mtp_num_layers",
+    "mtp_use_repeated_layer",
+    "num_moe_experts",
+    "moe_layer_freq",
+    "moe_ffn_hidden_size",
+    "moe_router_topk",
+    "moe_router_pre_softmax",
+    "moe_grouped_gemm",
+    "moe_single_grouped_weight",
+    "moe_single_grouped_bias",
+    "moe_shared_expert_intermediate_size",
+    "moe_router_score_function",
+    "moe_router_enable_expert_bias",
+    "moe_router_topk_scaling_factor",
+    "moe_latent_size",
+    "gdp_num_householder",
+    "heterogeneous_layers_config_path",
+];
+/// The same, but only where the file leaves them out.
+const RESTORED_IF_ABSENT: [&str; 8] = [
+    "num_layers",
+    "hidden_size",
+    "ffn_hidden_size",
+    "seq_length",
+    "num_attention_heads",
+    "kv_channels",
+    "max_position_embeddings",
+    "hybrid_layer_pattern",
+];
+
+/// Makes unknown what will come out of a checkpoint.
+fn restore(catalogue: &Catalogue, facts: &mut Facts) {
+    let switch = catalogue.find("use_checkpoint_args").and_then(|(field, _)| facts.entry(field)).cloned();
+    let Some(switch) = switch.filter(|entry| entry.value == Ok(Value::Bool(true))) else { return };
+    let why = || Err("restored from the checkpoint (--use-checkpoint-args)".to_owned());
+    let always = RESTORED.iter().map(|name| (name, true));
+    for (name, replaces) in always.chain(RESTORED_IF_ABSENT.iter().map(|name| (name, false))) {
+        let Some(field) = catalogue.by_name(name) else { continue };
+        match facts.entry(field).cloned() {
+            Some(entry) if replaces => facts.set(field, Entry { value: why(), ..entry }),
+            Some(_) => {}
+            None => facts.set(field, Entry { value: why(), raw: RawKind::Other, derived: true, ..switch.clone() }),
         }
     }
 }

@@ -104,7 +104,7 @@ fn one(document: &Document<'_>, root: NodeId, catalogue: &Catalogue) -> Option<(
 #[must_use]
 pub fn is_moe(facts: &Facts, catalogue: &Catalogue) -> bool {
     let experts = catalogue.by_name("num_moe_experts").and_then(|field| facts.entry(field));
-    match experts.map(|entry| &entry.value) {
+    match experts.filter(|entry| !entry.derived).map(|entry| &entry.value) {
         Some(Ok(Value::Int(number))) if *number != 0 => return true,
         Some(Err(_) | Ok(Value::Str(_) | Value::Float(_))) => return true,
         _ => {}
@@ -113,7 +113,7 @@ pub fn is_moe(facts: &Facts, catalogue: &Catalogue) -> bool {
         let field = catalogue.field(field);
         let about = field.name.starts_with("moe_") || field.name == "expert_model_parallel_size";
         let default = || field.runs.iter().any(|run| matches!(&entry.value, Ok(value) if value.same(&run.default)));
-        about && entry.value != Ok(Value::Null) && !default()
+        about && !entry.derived && entry.value != Ok(Value::Null) && !default()
     })
 }
 

@@ -210,7 +210,7 @@ impl Facts {
     #[must_use]
     pub fn possible_releases(&self, catalogue: &Catalogue, within: ReleaseSet) -> ReleaseSet {
         let mut lacking = [0_u16; 16];
-        for (field, _) in self.entries() {
+        for (field, _) in self.entries().filter(|(_, entry)| !entry.derived) {
             let field = catalogue.field(field);
             let argument = field.owner == Owner::Args && self.frontend == Frontend::MegatronBridge;
             if field.owner != Owner::Environment && !argument && !field.runs.is_empty() {

@@ -2,12 +2,14 @@
 
 /// Source files in the order in which their checks are met: Bridge's overlap setup and its graph checks come before it
 /// finalises the model config, `ModelParallelConfig` before `TransformerConfig`, Bridge's backend gate after everything else.
-const FILES: [&str; 11] = [
+const FILES: [&str; 13] = [
     "comm_overlap.py",
     "cuda_graph.py",
     "model_parallel_config.py",
     "transformer_config.py",
     "parallel_state.py",
+    "pipeline_parallel_layer_layout.py",
+    "gpt_layer_specs.py",
     "transformer_block.py",
     "moe_layer.py",
     "router.py",
