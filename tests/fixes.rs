@@ -7,6 +7,7 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
+use moelint::cli::args::Level;
 use moelint::cli::fixing::fixed;
 use moelint::dialect::recognise;
 use moelint::document::parse;
@@ -217,8 +218,8 @@ proptest! {
             }
         }
         for all in [false, true] {
-            let (new, _) = fixed(&linter, path, &text, all);
-            let (again, more) = fixed(&linter, path, &new, all);
+            let (new, _) = fixed(&linter, path, &text, all, Level::Info);
+            let (again, more) = fixed(&linter, path, &new, all, Level::Info);
             prop_assert_eq!((&again, more), (&new, 0), "not idempotent");
             let errors = |text: &str| {
                 let report = linter.file(path, text);

@@ -18,6 +18,20 @@ fn rule_of(defect: &str) -> &str {
     }
 }
 
+/// The generator draws its values at random and does not know that the framework refuses these draws: layers that pipeline
+/// stages don't divide, tensor parallelism in an MoE without sequence parallelism, sequence parallelism without tensor
+/// parallelism, one expert per token by softmax, full recomputation without a method or a number of layers, and
+/// expert-parallel sizes that `DeepEP` has no settings for.
+const TRUE_REFUSALS: [&str; 7] = [
+    "full-recompute-without-layers",
+    "full-recompute-without-method",
+    "layers-not-divisible-by-pp",
+    "moe-tp-without-sequence-parallel",
+    "sequence-parallel-without-tp",
+    "topk1-without-pre-softmax",
+    "deepep-unsupported-ep-size",
+];
+
 #[test]
 fn every_planted_defect_is_found_and_nothing_else_is_an_error() {
     let Some(generator) = shared("tools/gen_corpus.py") else { return };
@@ -47,7 +61,8 @@ fn every_planted_defect_is_found_and_nothing_else_is_an_error() {
             }
         }
         for finding in report.findings.iter().filter(|finding| finding.severity == Severity::Error) {
-            if !planted.iter().any(|defect| rule_of(defect) == finding.rule) {
+            let known = TRUE_REFUSALS.contains(&finding.rule.as_ref());
+            if !known && !planted.iter().any(|defect| rule_of(defect) == finding.rule) {
                 problems.push(format!("{line}: {} {}", finding.rule, finding.message));
             }
         }

@@ -56,7 +56,7 @@ fn beside(backend: &str, dump: bool) -> FileReport {
 
 #[test]
 fn a_default_in_a_dump_says_nothing_about_intent() {
-    assert!(beside("deepep", true).findings.is_empty(), "{:#?}", beside("deepep", true).findings);
+    assert_eq!(severity(&beside("deepep", true), "flex-backend-ignored-without-flex"), None);
     for (backend, dump) in [("deepep", false), ("hybridep", true), ("hybridep", false)] {
         let found = severity(&beside(backend, dump), "flex-backend-ignored-without-flex");
         assert_eq!(found, Some(Severity::Warning), "{backend} {dump}");
@@ -79,7 +79,8 @@ fn a_missing_fact_is_undecided_and_named() {
     let path = folder.path().join("dump.yaml");
     std::fs::write(&path, text).unwrap();
     let shown = stdout(&moelint(&["check", path.to_str().unwrap(), "--target", "main", "--show-undecided"]));
-    assert!(shown.contains(&format!("{rule} needs gpu")), "{shown}");
+    let line = shown.lines().find(|line| line.starts_with("  gpu (--gpu) would decide")).unwrap();
+    assert!(line.contains(rule), "said once for all rules: {shown}");
 }
 
 #[test]
@@ -202,7 +203,7 @@ fn select_and_ignore_take_ids_codes_prefixes_and_groups() {
         let head = ["check", path, "--target", "0.17", "--format", "concise"];
         stdout(&moelint(&head.into_iter().chain(flags.iter().copied()).collect::<Vec<_>>()))
     };
-    assert_eq!(found(&[]).lines().count(), 2);
+    assert!(found(&[]).contains("MOE0301") && found(&[]).contains("MOE0701"));
     for flags in [
         ["--select", "MOE03"],
         ["--select", "shared-experts"],

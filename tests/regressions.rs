@@ -86,7 +86,8 @@ fn a_partial_initialiser_is_enough_to_know_a_resolved_dump() {
 fn sections_of_one_run_may_have_seeds_of_their_own() {
     let report = bug("seeds-differ-between-sections.yaml", &["--target", "0.18"]);
     assert_eq!(report.roles, ["config"]);
-    assert!(report.findings.is_empty(), "{:#?}", report.findings);
+    let shown: Vec<_> = report.findings.iter().filter(|finding| finding.severity > Severity::Info).collect();
+    assert!(shown.is_empty(), "{shown:#?}");
 }
 
 /// Runs `check` on a text and fails if it takes long.

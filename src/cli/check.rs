@@ -173,7 +173,7 @@ impl Check<'_> {
             return Outcome { report, fixed: 0, diff: String::new() };
         }
         let linter = self.linters.of(&report.path);
-        let (new, fixed) = fixing::fixed(&linter, &report.path, &text, self.wanted.all);
+        let (new, fixed) = fixing::fixed(&linter, &report.path, &text, self.wanted.all, self.levels.shown);
         if self.wanted.diff {
             let diff = if fixed > 0 { fixing::diff(&report.path, &text, &new) } else { String::new() };
             return Outcome { report, fixed, diff };

@@ -11,7 +11,7 @@ use crate::lint::fix::Fix;
 use crate::output::file::write_whole;
 
 use super::CliError;
-use super::args::CheckArgs;
+use super::args::{CheckArgs, Level};
 
 /// Most fixes that are made in one file; more would be a fix that undoes another.
 const MAX_FIXES: usize = 200;
@@ -54,15 +54,21 @@ impl Wanted {
 
 /// A file's text with every fix made that may be, and how many these were.
 ///
-/// One at a time: each is proven on the text that the ones before it left.
+/// Fixes that may change the meaning are made for findings of at least the given level. One at a time: each is proven
+/// on the text that the ones before it left.
 #[must_use]
-pub fn fixed(linter: &Linter<'_>, path: &Path, text: &str, unsafe_too: bool) -> (String, usize) {
+pub fn fixed(linter: &Linter<'_>, path: &Path, text: &str, unsafe_too: bool, least: Level) -> (String, usize) {
     let mut text = text.to_owned();
     let mut seen = vec![text.clone()];
     while seen.len() <= MAX_FIXES {
         let report = linter.file(path, &text);
         let may = |fix: &&Fix| fix.safe || unsafe_too;
-        let candidates = report.findings.iter().flat_map(|finding| &finding.fixes).filter(may);
+        // what keeps the meaning may go unseen, nothing else
+        let seen_or_safe = report.findings.iter().flat_map(|finding| {
+            let shown = least.includes(finding.severity);
+            finding.fixes.iter().filter(move |fix| fix.safe || shown)
+        });
+        let candidates = seen_or_safe.filter(may);
         let next = candidates
             .filter_map(|fix| crate::document::edit::apply(&text, &fix.edits))
             .find(|next| !seen.contains(next));

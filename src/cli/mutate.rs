@@ -67,6 +67,14 @@ fn borders(rule: &Rule, index: usize, case: &Case) -> Vec<(String, Rule)> {
         segments: case.segments.iter().map(|segment| segment.without(last)).collect(),
         ..case.clone()
     };
+    let core = |release| crate::rule::load::core_release(catalogue(), &rule.package, release);
+    let gone = case.reads.iter().any(|id| {
+        let field = catalogue().field(*id);
+        field.releases().has(core(newest)) && !field.releases().has(core(next))
+    });
+    if gone {
+        return Vec::new();
+    }
     let case = index + 1;
     vec![
         (format!("case {case} with {} too", package.series(next)), with_case(rule, index, longer)),

@@ -185,7 +185,11 @@ pub(super) fn imply(catalogue: &Catalogue, facts: &mut Facts) {
         && let Some(entry) = facts.entry(layers).cloned()
         && matches!(entry.value, Ok(Value::Int(count)) if count > 0)
     {
-        set_if_absent(facts, switch, Entry { value: Ok(Value::Bool(true)), raw: RawKind::Other, derived: true, ..entry });
+        set_if_absent(
+            facts,
+            switch,
+            Entry { value: Ok(Value::Bool(true)), raw: RawKind::Other, derived: true, ..entry },
+        );
     }
 }
 

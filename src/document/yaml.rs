@@ -136,6 +136,9 @@ impl<'s> Builder<'s> {
                     return false;
                 }
                 indents.push(line.indent);
+                if indents.len() > MAX_NESTING {
+                    return false;
+                }
                 self.open(true, StructureStyle::Block, Span::new(line.key.0, line.key.0), 0, None);
             } else {
                 while indents.last().is_some_and(|indent| *indent > line.indent) {

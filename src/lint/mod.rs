@@ -36,6 +36,9 @@ pub fn rules() -> &'static [Rule] {
     })
 }
 
+/// Most fixes that are looked into for one file.
+const MAX_PLANS: usize = 32;
+
 /// All that came out of one file.
 #[derive(Clone, Debug)]
 pub struct FileReport {
@@ -156,10 +159,14 @@ impl Linter<'_> {
         report
     }
 
-    /// What the rules of the findings say would mend them, not yet proven: the finding, the role, the plan.
+    /// What the rules of the findings say would mend them, not yet proven: the finding, the role, the plan. Each costs as
+    /// much as checking the file, so there is an end to them.
     fn plans(&self, document: &Document<'_>, roles: &[Facts], report: &FileReport) -> Vec<(usize, usize, Plan)> {
         let mut plans = Vec::new();
         for (index, finding) in report.findings.iter().enumerate() {
+            if plans.len() == MAX_PLANS {
+                break;
+            }
             let rule = self.rules.iter().find(|rule| rule.id == finding.rule);
             let role = roles.iter().position(|facts| facts.role == finding.role);
             let (Some(rule), Some(role)) = (rule, role.or(finding.role.is_empty().then_some(0))) else { continue };

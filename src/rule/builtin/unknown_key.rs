@@ -26,7 +26,12 @@ pub fn check(facts: &Facts, catalogue: &Catalogue, target: ReleaseSet, source: &
         // Megatron-Bridge's own sections use some of Megatron-LM's argument names for settings of theirs
         let config = matches!(field.owner, Owner::TransformerConfig | Owner::MLATransformerConfig);
         let ours = facts.frontend != Frontend::MegatronBridge || (config && entry.path.starts_with("model."));
-        if ours && !entry.derived && field.owner != Owner::Environment && !field.runs.is_empty() && !entry.path.is_empty() {
+        if ours
+            && !entry.derived
+            && field.owner != Owner::Environment
+            && !field.runs.is_empty()
+            && !entry.path.is_empty()
+        {
             if field.releases_or_flags().and(target).is_empty() {
                 drafts.extend(absent(facts, catalogue, field, entry, target));
             } else if facts.frontend == Frontend::Python && field.owner == Owner::MLATransformerConfig && !mla {
