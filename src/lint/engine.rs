@@ -107,6 +107,17 @@ impl<'r> Linter<'r> {
         report
     }
 
+    /// How bad the rule's finding is for these facts; `None`: there is none.
+    pub(super) fn verdict(&self, rule: &'r Rule, facts: &Facts) -> Option<Severity> {
+        if !applies(rule, facts) {
+            return None;
+        }
+        let core = self.target.core(self.catalogue, facts);
+        let target = if rule.package == BRIDGE { self.target.bridge(self.catalogue, core).target } else { core.target };
+        let outcome = self.evaluate(rule, facts, target);
+        outcome.newest.map(|_| if outcome.fails == target { rule.severity } else { lowered(rule.severity) })
+    }
+
     pub(super) fn view<'a>(&'a self, rule: &Rule, facts: &'a Facts, release: usize) -> View<'a> {
         let core = core_release(self.catalogue, &rule.package, release);
         View { facts, catalogue: self.catalogue, outside: &self.outside, core, release }

@@ -1,15 +1,10 @@
-//! Changes that would make a finding go away, offered only when they are proven to do that and nothing else.
-//!
-//! A planned change is made on a copy, the copy is read and checked again, and the change is dropped when any other
-//! setting reads differently, when the finding stays, or when an error appears that was not there.
+//! Changes that would make a finding go away, as a rule's `fix` plans them; [`super::proof`] tells whether they do.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::collections::BTreeMap;
 
-use crate::dialect::{Dialect, recognise};
-use crate::document::edit::{Edit, Pair, apply, pair_at};
+use crate::document::Span;
+use crate::document::edit::{Edit, Pair, pair_at};
 use crate::document::tree::Document;
-use crate::document::{Span, parse};
 use crate::facts::catalogue::{Catalogue, Spelling};
 use crate::facts::field::{Field, FieldId};
 use crate::facts::shape::Frontend;
@@ -17,12 +12,8 @@ use crate::facts::store::{Entry, Facts};
 use crate::facts::value::Value;
 use crate::rule::builtin::Mend;
 use crate::rule::eval::{Term, eval};
-use crate::rule::model::{Rule, RuleFix, Severity};
+use crate::rule::model::RuleFix;
 use crate::rule::view::View;
-
-use super::FileReport;
-use super::engine::Linter;
-use super::finding::Finding;
 
 /// A change to the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -227,131 +218,4 @@ impl Planner<'_, '_> {
             other => other.to_string(),
         })
     }
-}
-
-/// What a file says, for telling whether a change touched anything else.
-type Says = Vec<(BTreeMap<FieldId, Result<Value, String>>, usize, Vec<(String, Option<String>)>)>;
-
-fn says(roles: &[Facts]) -> Says {
-    roles
-        .iter()
-        .map(|facts| {
-            let own = facts.entries().filter(|(_, entry)| !entry.derived);
-            let values = own.map(|(field, entry)| (field, entry.value.clone())).collect();
-            let env = facts.env.iter().map(|(name, entry)| (name.clone(), entry.value.clone())).collect();
-            (values, facts.unknown_keys.len(), env)
-        })
-        .collect()
-}
-
-/// Error-level findings by rule and role.
-fn errors(findings: &[Finding]) -> BTreeSet<(String, String)> {
-    let errors = findings.iter().filter(|finding| finding.severity == Severity::Error);
-    errors.map(|finding| (finding.rule.to_string(), finding.role.clone())).collect()
-}
-
-impl Linter<'_> {
-    /// Keeps the plans that are proven, each at its finding.
-    pub(super) fn prove(
-        &self,
-        path: &Path,
-        text: &str,
-        found: (Dialect, &[Facts]),
-        plans: Vec<(usize, usize, Plan)>,
-        report: &mut FileReport,
-    ) {
-        if plans.is_empty() {
-            return;
-        }
-        let before = says(found.1);
-        let known = errors(&report.findings);
-        for (index, role, plan) in plans {
-            let Some(finding) = report.findings.get(index) else { continue };
-            let alike = |other: &&Finding| other.rule == finding.rule && other.role == finding.role;
-            let count = report.findings.iter().filter(alike).count();
-            let about = (finding.rule.to_string(), finding.role.clone(), count);
-            if self.proven(path, text, found, &before, role, &plan, &known, &about)
-                && let Some(finding) = report.findings.get_mut(index)
-            {
-                finding.fixes.push(plan.fix);
-            }
-        }
-    }
-
-    /// Only the rules that look at what a plan changes, where that can't concern the others: no key comes or goes, and
-    /// nothing that is computed from settings changes with it.
-    fn narrowed(&self, plan: &Plan, before: Option<&Facts>, after: Option<&Facts>, own: &str) -> Option<Self> {
-        let kept = |facts: &Facts| -> Vec<(FieldId, Result<Value, String>)> {
-            let derived = facts.entries().filter(|(_, entry)| entry.derived);
-            derived.map(|(field, entry)| (field, entry.value.clone())).collect()
-        };
-        let (before, after) = (before?, after?);
-        let values = plan
-            .changes
-            .iter()
-            .all(|(field, change)| matches!(change, Change::To(_)) && before.entry(*field).is_some());
-        if !values || kept(before) != kept(after) || before.partial != after.partial {
-            return None;
-        }
-        let reads = |rule: &&Rule| {
-            rule.id == own || rule.cases.iter().any(|case| case.reads.iter().any(|id| plan.changes.contains_key(id)))
-        };
-        let rules = self.rules.iter().copied().filter(|rule| rule.cases.is_empty() || reads(rule)).collect();
-        Some(Self { rules, outside: self.outside.clone(), target: self.target.clone(), ..*self })
-    }
-
-    #[expect(clippy::too_many_arguments, reason = "before, after and what may differ")]
-    fn proven(
-        &self,
-        path: &Path,
-        text: &str,
-        (dialect, found): (Dialect, &[Facts]),
-        before: &Says,
-        role: usize,
-        plan: &Plan,
-        known: &BTreeSet<(String, String)>,
-        about: &(String, String, usize),
-    ) -> bool {
-        let Some(after) = apply(text, &plan.fix.edits) else { return false };
-        let document = parse(&after);
-        if !document.errors.is_empty() {
-            return false;
-        }
-        let Some((still, roles)) = recognise(&document, self.catalogue) else { return false };
-        if still != dialect || !same_but(before, &says(&roles), role, &plan.changes) {
-            return false;
-        }
-        let narrow = self.narrowed(plan, found.get(role), roles.get(role), &about.0);
-        let again = narrow.as_ref().unwrap_or(self).checked(path, &after, &document, still, &roles);
-        let still = again.findings.iter().filter(|finding| finding.rule == about.0 && finding.role == about.1).count();
-        still < about.2 && errors(&again.findings).is_subset(known)
-    }
-}
-
-/// Whether every role says the same but for what was to change in one of them.
-fn same_but(before: &Says, after: &Says, role: usize, changes: &BTreeMap<FieldId, Change>) -> bool {
-    if before.len() != after.len() {
-        return false;
-    }
-    before.iter().zip(after).enumerate().all(|(index, (old, new))| {
-        if old.2 != new.2 || new.1 > old.1 {
-            return false;
-        }
-        if index != role {
-            return old.0 == new.0;
-        }
-        let untouched = |values: &BTreeMap<FieldId, Result<Value, String>>| {
-            values
-                .iter()
-                .filter(|(field, _)| !changes.contains_key(field))
-                .map(|(f, v)| (*f, v.clone()))
-                .collect::<Vec<_>>()
-        };
-        let right = changes.iter().all(|(field, wanted)| match (wanted, new.0.get(field)) {
-            (Change::Any, _) | (Change::Gone, None) => true,
-            (Change::To(wanted), Some(Ok(value))) => value.same(wanted),
-            _ => false,
-        });
-        right && untouched(&old.0) == untouched(&new.0)
-    })
 }

@@ -4,6 +4,7 @@ pub mod engine;
 pub mod finding;
 pub mod fix;
 pub mod order;
+pub mod proof;
 pub mod suppress;
 pub mod target;
 
