@@ -186,6 +186,9 @@ pub struct CheckArgs {
     /// Print the changes as a unified diff and change nothing; exit status 1 if there are any
     #[arg(long, conflicts_with = "fix")]
     pub diff: bool,
+    /// Look for changes that would mend what is found, and tell them (up to 64 files this is done anyway)
+    #[arg(long)]
+    pub show_fixes: bool,
     /// List the rules that could not be decided, with what is missing
     #[arg(long)]
     pub show_undecided: bool,

@@ -42,9 +42,8 @@ pub fn run(args: &CheckArgs) -> Result<Exit, CliError> {
     let all = options::all_rules(&own);
     let wanted = Wanted::new(args)?;
     let found = inputs(&args.paths);
-    // over many files a person asks for fixes when they want them: each costs as much as checking a file
-    let carried = matches!(args.output.format, Format::Json | Format::Jsonl | Format::Sarif);
-    let fixes = wanted.any() || carried || found.0.len() <= BATCH;
+    // proving a fix costs as much as checking a file: over many files it is done on request
+    let fixes = wanted.any() || args.show_fixes || found.0.len() <= BATCH;
     let linters = Linters::new(&surroundings, &args.rules, &all, fixes)?;
     let levels = Levels::new(args, &surroundings.settings)?;
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads(args)).build();

@@ -144,20 +144,6 @@ impl Facts {
         }
     }
 
-    /// Takes a setting out.
-    pub fn remove(&mut self, field: FieldId) {
-        let Some(slot) = self.index.get_mut(usize::from(field.0)) else { return };
-        let at = std::mem::replace(slot, u16::MAX);
-        if usize::from(at) >= self.entries.len() {
-            return;
-        }
-        self.entries.remove(usize::from(at));
-        self.order.remove(usize::from(at));
-        for index in self.index.iter_mut().filter(|index| **index != u16::MAX && **index > at) {
-            *index -= 1;
-        }
-    }
-
     /// As [`Self::set`], remembering a different value that was there.
     pub fn replace(&mut self, field: FieldId, entry: Entry) {
         if let Some(old) = self.entry(field).filter(|old| old.value != entry.value) {

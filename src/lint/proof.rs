@@ -92,7 +92,11 @@ impl Linter<'_> {
                     || !edits.clone().any(crosses)
                         && plan.changes.keys().all(|field| !other.2.changes.contains_key(field))
             };
-            let plain = plan.changes.values().all(|change| *change != Change::Any) && !plan.changes.is_empty();
+            // a key more or less may change what kind of file this is
+            let stays = |(field, change): (&FieldId, &Change)| {
+                matches!(change, Change::To(_)) && found.get(role).is_some_and(|facts| facts.entry(*field).is_some())
+            };
+            let plain = !plan.changes.is_empty() && plan.changes.iter().all(stays);
             if plain && quick.iter().all(apart) {
                 quick.push((index, role, plan));
             } else {
@@ -153,24 +157,13 @@ impl Linter<'_> {
         for (field, change) in &plan.changes {
             match (change, new.entry(*field)) {
                 (Change::To(_), Some(entry)) => facts.set(*field, entry.clone()),
-                _ => facts.remove(*field),
+                _ => return false,
             }
         }
-        let target = self.target.core(self.catalogue, &facts).target;
-        let lacking = |field: &FieldId| self.catalogue.field(*field).releases_or_flags().and(target).is_empty();
-        let written = plan.changes.iter().filter(|(_, change)| matches!(change, Change::To(_)));
-        if written.map(|change| change.0).any(lacking) {
-            return false;
-        }
-        // as long as no key comes or goes, the same releases may run it
-        let comes_or_goes =
-            |(field, change): (&FieldId, &Change)| *change == Change::Gone || old.entry(*field).is_none();
-        let same_target =
-            !plan.changes.iter().any(comes_or_goes) || target == self.target.core(self.catalogue, old).target;
         let fields: Vec<FieldId> = plan.changes.keys().copied().collect();
         self.rules.iter().filter(|rule| !rule.cases.is_empty()).all(|rule| {
             let reads = rule.cases.iter().any(|case| case.reads.iter().any(|id| fields.contains(id)));
-            if !reads && same_target && rule.id != own {
+            if !reads && rule.id != own {
                 return true;
             }
             if rule.id == own {
