@@ -21,7 +21,7 @@ fn every_config_at_hand_reads_the_same_both_ways() {
     let (mut quick, mut all) = (0, 0);
     for path in folders.iter().flat_map(|folder| files(folder)) {
         let Ok(text) = std::fs::read_to_string(&path) else { continue };
-        if !path.extension().is_some_and(|ending| ending == "yaml") || text.len() > 200_000 {
+        if path.extension().is_none_or(|ending| ending != "yaml") || text.len() > 200_000 {
             continue;
         }
         all += 1;

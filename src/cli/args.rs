@@ -161,6 +161,7 @@ impl Level {
 
 /// `moelint check`
 #[derive(Args, Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "flags of a command line")]
 pub struct CheckArgs {
     /// Files and folders; folders are walked, ignore files respected
     #[arg(default_value = ".")]

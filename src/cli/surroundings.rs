@@ -76,13 +76,16 @@ impl Surroundings {
     }
 }
 
+/// What makes the difference between files: the overrides that apply, and the lock file.
+type Key = (Vec<usize>, String);
+
 /// Which linter a file gets; each combination is built once.
 pub struct Linters<'r> {
     surroundings: &'r Surroundings,
     rules: Vec<&'r Rule>,
     fixes: bool,
     locks: Mutex<HashMap<PathBuf, Option<Arc<Layer>>>>,
-    built: Mutex<BTreeMap<(Vec<usize>, String), Arc<Linter<'r>>>>,
+    built: Mutex<BTreeMap<Key, Arc<Linter<'r>>>>,
 }
 
 impl<'r> Linters<'r> {

@@ -175,7 +175,9 @@ impl<'s> Builder<'s> {
             self.node(Kind::Scalar(Cow::Borrowed(line.text), style), span(line.value), 0, None);
         }
         let end = Span::new(source.len(), source.len());
-        indents.iter().for_each(|_| self.close(end));
+        for _ in &indents {
+            self.close(end);
+        }
         self.event(Event::DocumentEnd, end);
         true
     }

@@ -168,18 +168,19 @@ impl Linter<'_> {
             if plans.len() == MAX_PLANS {
                 break;
             }
-            let rule = self.rules.iter().find(|rule| rule.id == finding.rule);
-            let role = roles.iter().position(|facts| facts.role == finding.role);
-            let (Some(rule), Some(role)) = (rule, role.or(finding.role.is_empty().then_some(0))) else { continue };
-            if let (Some(mend), Some(facts)) = (&finding.mend, roles.get(role)) {
-                plans.extend(plan_mend(mend, self.catalogue, facts, document).map(|plan| (index, role, plan)));
+            let about = self.rules.iter().find(|rule| rule.id == finding.rule);
+            let of = roles.iter().position(|facts| facts.role == finding.role);
+            let of = of.or(finding.role.is_empty().then_some(0));
+            let (Some(rule), Some(of)) = (about, of) else { continue };
+            if let (Some(mend), Some(facts)) = (&finding.mend, roles.get(of)) {
+                plans.extend(plan_mend(mend, self.catalogue, facts, document).map(|plan| (index, of, plan)));
                 continue;
             }
-            let (Some(fix), Some(facts)) = (&rule.fix, roles.get(role)) else { continue };
+            let (Some(fix), Some(facts)) = (&rule.fix, roles.get(of)) else { continue };
             let primary = finding.primary().and_then(|label| self.catalogue.by_name(label.field.as_deref()?));
             let key = primary.and_then(|field| facts.entry(field)).map(|entry| entry.key_span);
             let view = self.view(rule, facts, finding.newest);
-            plans.extend(plan(fix, &view, document, key).map(|plan| (index, role, plan)));
+            plans.extend(plan(fix, &view, document, key).map(|plan| (index, of, plan)));
         }
         plans
     }

@@ -17,6 +17,9 @@ use super::engine::Linter;
 use super::finding::Finding;
 use super::fix::{Change, Plan};
 
+/// A plan with the finding and the role that it is for.
+pub type Placed = (usize, usize, Plan);
+
 /// What a file says, for telling whether a change touched anything else.
 type Says = Vec<(BTreeMap<FieldId, Result<Value, String>>, usize, Vec<(String, Option<String>)>)>;
 
@@ -45,7 +48,7 @@ impl Linter<'_> {
         path: &Path,
         text: &str,
         found: (Dialect, &[Facts]),
-        plans: Vec<(usize, usize, Plan)>,
+        plans: Vec<Placed>,
         report: &mut FileReport,
     ) {
         if plans.is_empty() {
@@ -79,13 +82,13 @@ impl Linter<'_> {
         text: &str,
         (dialect, found): (Dialect, &[Facts]),
         before: &Says,
-        plans: Vec<(usize, usize, Plan)>,
+        plans: Vec<Placed>,
         report: &FileReport,
         known: &BTreeSet<(String, String)>,
-    ) -> (Vec<(usize, Plan)>, Vec<(usize, usize, Plan)>) {
-        let (mut quick, mut slow): (Vec<(usize, usize, Plan)>, Vec<_>) = (Vec::new(), Vec::new());
+    ) -> (Vec<(usize, Plan)>, Vec<Placed>) {
+        let (mut quick, mut slow): (Vec<Placed>, Vec<Placed>) = (Vec::new(), Vec::new());
         for (index, role, plan) in plans {
-            let apart = |other: &(usize, usize, Plan)| {
+            let apart = |other: &Placed| {
                 let edits = other.2.fix.edits.iter();
                 let crosses = |edit: &Edit| plan.fix.edits.iter().any(|own| overlap(own.span, edit.span));
                 other.1 != role && !edits.clone().any(crosses)
@@ -129,7 +132,7 @@ impl Linter<'_> {
         dialect: Dialect,
         found: &[Facts],
         before: &Says,
-        plans: &[(usize, usize, Plan)],
+        plans: &[Placed],
     ) -> Option<Vec<Facts>> {
         let edits: Vec<Edit> = plans.iter().flat_map(|plan| plan.2.fix.edits.iter().cloned()).collect();
         if edits.is_empty() {

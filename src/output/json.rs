@@ -225,8 +225,8 @@ impl Reporter for Json {
             self.findings += 1;
         }
         for open in &report.undecided {
-            let (rule, role, missing) = (&open.rule, &open.role, &open.missing);
-            self.undecided.push(&UndecidedJson { rule, path: &path, role, missing })?;
+            let missing = &open.missing;
+            self.undecided.push(&UndecidedJson { rule: &open.rule, path: &path, role: &open.role, missing })?;
         }
         self.files.push(&FileJson {
             path: &path,

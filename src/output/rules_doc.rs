@@ -97,9 +97,8 @@ fn range(package: &Package, set: ReleaseSet) -> String {
     match (Some(first) == all.oldest(), Some(last) == all.newest()) {
         (true, true) => "all".to_owned(),
         (true, false) => format!("up to {other}"),
-        (false, true) if first == last => name.to_owned(),
+        (false, _) if first == last => name.to_owned(),
         (false, true) => format!("from {name}"),
-        (false, false) if first == last => name.to_owned(),
         (false, false) => format!("{name} to {other}"),
     }
 }

@@ -69,6 +69,9 @@ pub fn find(folder: &Path, catalogue: &Catalogue) -> Option<Layer> {
     None
 }
 
+/// A kind of file, and how to read it.
+type Way<'w> = (&'w str, &'w dyn Fn() -> Option<Vec<Packaged>>);
+
 fn one(folder: &Path, catalogue: &Catalogue) -> Option<Layer> {
     let from_lock = || Some(locked(&read(&folder.join("uv.lock"))?));
     let from_project = || Some(pinned(project(&read(&folder.join("pyproject.toml"))?).iter(), catalogue));
@@ -76,7 +79,7 @@ fn one(folder: &Path, catalogue: &Catalogue) -> Option<Layer> {
         let lines = requirements(folder);
         Some(pinned(lines.iter(), catalogue))
     };
-    let ways: [(&str, &dyn Fn() -> Option<Vec<Packaged>>); 3] =
+    let ways: [Way<'_>; 3] =
         [("uv.lock", &from_lock), ("pyproject.toml", &from_project), ("requirements", &from_requirements)];
     let (name, target) = ways.iter().find_map(|(name, way)| {
         let target = known(way()?, catalogue);

@@ -73,6 +73,7 @@ fn allows(specifiers: &str, version: &str) -> bool {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test")]
 mod tests {
     use super::*;
     use crate::facts::catalogue;

@@ -31,6 +31,7 @@ pub trait Context {
     fn value(&self, field: FieldId) -> Option<&Value>;
     /// Whether the author asked for the setting.
     fn explicit(&self, field: FieldId) -> Option<bool>;
+    #[allow(clippy::option_option, reason = "unknown, unset and set are three things")]
     /// The environment variable: `None` when nobody knows, `Some(None)` when it is known to be unset.
     fn env(&self, name: &str) -> Option<Option<&str>>;
     /// What the availability gate found for a backend.
