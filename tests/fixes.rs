@@ -12,6 +12,7 @@ use moelint::cli::fixing::fixed;
 use moelint::dialect::recognise;
 use moelint::document::parse;
 use moelint::facts::catalogue;
+use moelint::facts::store::Facts;
 use moelint::facts::value::Value;
 use moelint::rule::model::Severity;
 use proptest::prelude::*;
@@ -185,7 +186,7 @@ fn values(text: &str) -> BTreeMap<String, Result<Value, String>> {
     let document = parse(text);
     assert!(document.errors.is_empty(), "{text}");
     let roles = recognise(&document, catalogue()).map(|found| found.1).unwrap_or_default();
-    let all = roles.iter().flat_map(|facts| facts.entries());
+    let all = roles.iter().flat_map(Facts::entries);
     all.filter(|(_, entry)| !entry.derived)
         .map(|(field, entry)| (catalogue().field(field).name.clone(), entry.value.clone()))
         .collect()

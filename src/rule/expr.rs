@@ -194,4 +194,19 @@ impl Expr {
     pub fn and(self, other: Self) -> Self {
         Self { span: other.span, node: Node::Binary(Op::And, Box::new(self), Box::new(other)) }
     }
+
+    /// Gives the tree a single place: that of the short name it stands for.
+    pub fn relocate(&mut self, place: ExprSpan) {
+        self.span = place;
+        match &mut self.node {
+            Node::Not(inner) | Node::Negate(inner) | Node::Matches(inner, _) => inner.relocate(place),
+            Node::Binary(_, left, right) | Node::Quantifier(_, left, right) => {
+                left.relocate(place);
+                right.relocate(place);
+            }
+            Node::Choose(one, two, three) => [one, two, three].into_iter().for_each(|inner| inner.relocate(place)),
+            Node::Call(_, arguments) => arguments.iter_mut().for_each(|inner| inner.relocate(place)),
+            _ => {}
+        }
+    }
 }

@@ -293,7 +293,7 @@ impl Parser<'_> {
         };
         let mut expr = parse_nested(text, self.scope, self.depth)
             .map_err(|error| ExprError::new(place, format!("short name `{name}` does not read: {}", error.message)))?;
-        relocate(&mut expr, place);
+        expr.relocate(place);
         Ok(expr)
     }
 
@@ -370,21 +370,6 @@ impl Parser<'_> {
 
 fn joined(first: ExprSpan, last: ExprSpan, node: Node) -> Expr {
     Expr { span: span(first.start as usize, last.end as usize), node }
-}
-
-/// Gives a short name's expansion the place where the short name stands.
-fn relocate(expr: &mut Expr, place: ExprSpan) {
-    expr.span = place;
-    match &mut expr.node {
-        Node::Not(inner) | Node::Negate(inner) | Node::Matches(inner, _) => relocate(inner, place),
-        Node::Binary(_, left, right) | Node::Quantifier(_, left, right) => {
-            relocate(left, place);
-            relocate(right, place);
-        }
-        Node::Choose(one, two, three) => [one, two, three].into_iter().for_each(|inner| relocate(inner, place)),
-        Node::Call(_, arguments) => arguments.iter_mut().for_each(|inner| relocate(inner, place)),
-        _ => {}
-    }
 }
 
 fn known(what: &str, name: &str, place: ExprSpan, candidates: &[&str]) -> Result<(), ExprError> {
