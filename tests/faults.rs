@@ -13,7 +13,7 @@ use common::{files, linter_with, root, say, shared};
 
 const RUNS: u64 = 10_000;
 
-/// SplitMix64: the same faults on every machine.
+/// `SplitMix64`: the same faults on every machine.
 struct Dice(u64);
 
 impl Dice {
@@ -22,7 +22,7 @@ impl Dice {
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((mixed ^ (mixed >> 31)) % sides as u64) as usize
+        usize::try_from((mixed ^ (mixed >> 31)) % sides as u64).unwrap()
     }
 }
 
