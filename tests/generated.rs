@@ -19,7 +19,7 @@ fn rule_of(defect: &str) -> &str {
 }
 
 /// The generator draws its values at random and does not know that the framework refuses these draws: layers that pipeline
-/// stages don't divide, tensor parallelism in an MoE without sequence parallelism, sequence parallelism without tensor
+/// stages don't divide, tensor parallelism in an `MoE` without sequence parallelism, sequence parallelism without tensor
 /// parallelism, one expert per token by softmax, full recomputation without a method or a number of layers, and
 /// expert-parallel sizes that `DeepEP` has no settings for.
 const TRUE_REFUSALS: [&str; 7] = [
