@@ -96,7 +96,7 @@ fn literal(template: &Template) -> String {
         Part::Text(text) => text.clone(),
         Part::Expr(..) => "x".to_owned(),
     };
-    template.parts.iter().map(piece).collect()
+    template.parts().iter().map(piece).collect()
 }
 
 /// Names that a text may begin with.

@@ -61,7 +61,7 @@ fn explain_rule(out: &mut dyn Write, rule: &Rule, catalogue: &Catalogue) -> Resu
     if !rule.why.trim().is_empty() {
         writeln!(out, "\n{}", rule.why.trim())?;
     }
-    if !rule.help.parts.is_empty() {
+    if !rule.help.is_empty() {
         writeln!(out, "\nfix: {}", template(&rule.help))?;
     }
     if !rule.prints.is_empty() {
@@ -85,7 +85,7 @@ fn template(template: &Template) -> String {
         Part::Expr(_, text) if text.len() <= 40 => format!("<{text}>"),
         Part::Expr(..) => "…".to_owned(),
     };
-    template.parts.iter().map(piece).collect()
+    template.parts().iter().map(piece).collect()
 }
 
 fn explain_field(out: &mut dyn Write, field: &Field, catalogue: &Catalogue, all: &[&Rule]) -> Result<(), CliError> {

@@ -21,7 +21,8 @@ pub struct ExprSpan {
 /// One node with its place.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Expr {
-    /// Where it stands.
+    /// Where it stands; only the loader needs to know.
+    #[serde(skip)]
     pub span: ExprSpan,
     /// What it is.
     pub node: Node,

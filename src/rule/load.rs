@@ -299,7 +299,7 @@ impl Loader<'_> {
         if rest < text.len() {
             parts.push(Part::Text(text[rest..].to_owned()));
         }
-        Ok(Template { parts })
+        Ok(Template::new(&parts))
     }
 
     fn label(&self, raw: &RawLabel, package: &str) -> Result<RuleLabel, LoadError> {

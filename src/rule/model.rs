@@ -1,6 +1,7 @@
 //! A rule as the program uses it: checked, with every name resolved.
 
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 use serde::{Deserialize, Serialize};
 
@@ -158,11 +159,40 @@ impl Phase {
     }
 }
 
-/// Text with expressions in braces.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+/// Text with expressions in braces, packed: of hundreds of rules with several texts each, few are ever said.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Template {
-    /// In order.
-    pub parts: Vec<Part>,
+    #[serde(with = "bytes")]
+    packed: Vec<u8>,
+    #[serde(skip)]
+    parts: OnceLock<Vec<Part>>,
+}
+
+impl Template {
+    /// Of these parts, in order.
+    #[must_use]
+    pub fn new(parts: &[Part]) -> Self {
+        let packed = if parts.is_empty() { Vec::new() } else { postcard::to_allocvec(parts).unwrap_or_default() };
+        Self { packed, parts: OnceLock::new() }
+    }
+
+    /// Its parts, in order.
+    #[must_use]
+    pub fn parts(&self) -> &[Part] {
+        self.parts.get_or_init(|| postcard::from_bytes(&self.packed).unwrap_or_default())
+    }
+
+    /// Whether there is nothing to say.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.packed.is_empty()
+    }
+}
+
+impl PartialEq for Template {
+    fn eq(&self, other: &Self) -> bool {
+        self.packed == other.packed
+    }
 }
 
 /// A piece of a [`Template`].
@@ -280,4 +310,34 @@ pub struct Rule {
     pub lines: BTreeMap<u8, Vec<u32>>,
     /// Where the knowledge comes from.
     pub sources: Vec<String>,
+}
+
+/// Bytes in one piece: by default they are read one by one.
+mod bytes {
+    use std::fmt;
+
+    use serde::de::{Error, Visitor};
+    use serde::{Deserializer, Serializer};
+
+    pub fn serialize<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_bytes(bytes)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
+        deserializer.deserialize_bytes(Bytes)
+    }
+
+    struct Bytes;
+
+    impl Visitor<'_> for Bytes {
+        type Value = Vec<u8>;
+
+        fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+            out.write_str("bytes")
+        }
+
+        fn visit_bytes<E: Error>(self, bytes: &[u8]) -> Result<Vec<u8>, E> {
+            Ok(bytes.to_vec())
+        }
+    }
 }
