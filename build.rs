@@ -26,6 +26,7 @@ mod rule {
     pub mod locate;
     pub mod model;
     pub mod nearest;
+    pub mod packed;
     pub mod parse;
     pub mod token;
 }

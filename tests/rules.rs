@@ -96,7 +96,7 @@ fn literal(template: &Template) -> String {
         Part::Text(text) => text.clone(),
         Part::Expr(..) => "x".to_owned(),
     };
-    template.parts().iter().map(piece).collect()
+    template.iter().map(piece).collect()
 }
 
 /// Names that a text may begin with.
@@ -124,7 +124,7 @@ fn messages_are_written_in_one_style() {
             check("message", &literal(&case.message));
         }
         check("help", &literal(&rule.help));
-        for label in &rule.labels {
+        for label in rule.labels.iter() {
             check("label", &literal(&label.text));
         }
     }
@@ -159,7 +159,7 @@ type Place = (String, String, u8, Vec<u32>);
 fn no_two_errors_are_about_one_check() {
     let mut places: std::collections::BTreeMap<Place, Vec<&str>> = std::collections::BTreeMap::new();
     for rule in rules().into_iter().filter(|rule| rule.severity == Severity::Error && !rule.file.is_empty()) {
-        for (release, line) in &rule.lines {
+        for (release, line) in rule.lines.iter() {
             let place = (rule.package.clone(), rule.file.clone(), *release, line.clone());
             places.entry(place).or_default().push(&rule.id);
         }

@@ -46,8 +46,9 @@ pub fn run(args: &CheckArgs) -> Result<Exit, CliError> {
     let fixes = wanted.any() || args.show_fixes || found.0.len() <= BATCH;
     let linters = Linters::new(&surroundings, &args.rules, &all, fixes)?;
     let levels = Levels::new(args, &surroundings.settings)?;
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads(args)).build();
-    let pool = pool.map_err(|error| CliError::Usage(format!("-j: {error}")))?;
+    // a single file needs no helpers
+    let helpers = (found.0.len() > 1).then(|| rayon::ThreadPoolBuilder::new().num_threads(threads(args)).build());
+    let pool = helpers.transpose().map_err(|error| CliError::Usage(format!("-j: {error}")))?;
     let style = style(&args.output, args.show_undecided, linters.rules());
     let mut reporter = args.output.format.reporter(style);
     let mut check = Check {
@@ -61,10 +62,10 @@ pub fn run(args: &CheckArgs) -> Result<Exit, CliError> {
         targets: BTreeMap::new(),
     };
     let failed = match &args.output.output_file {
-        None => with_stdout(|out| check.all(&pool, &found, reporter.as_mut(), out)),
+        None => with_stdout(|out| check.all(pool.as_ref(), &found, reporter.as_mut(), out)),
         Some(path) => {
             let mut bytes = Vec::new();
-            check.all(&pool, &found, reporter.as_mut(), &mut bytes)?;
+            check.all(pool.as_ref(), &found, reporter.as_mut(), &mut bytes)?;
             let failed = |error| CliError::Usage(format!("--output-file {}: {error}", path.display()));
             write_whole(path, &bytes).map_err(failed)
         }
@@ -132,7 +133,7 @@ struct Check<'a> {
 impl Check<'_> {
     fn all(
         &mut self,
-        pool: &rayon::ThreadPool,
+        pool: Option<&rayon::ThreadPool>,
         (inputs, problems): &(Vec<Input>, Vec<(PathBuf, String)>),
         reporter: &mut dyn Reporter,
         out: &mut dyn Write,
@@ -141,10 +142,9 @@ impl Check<'_> {
             self.emit(FileReport::unreadable(path, problem.clone()), true, reporter, out)?;
         }
         for batch in inputs.chunks(BATCH) {
-            let reports: Vec<Outcome> = if batch.len() == 1 {
-                batch.iter().map(|input| self.one(input)).collect()
-            } else {
-                pool.install(|| batch.par_iter().map(|input| self.one(input)).collect())
+            let reports: Vec<Outcome> = match pool {
+                Some(pool) => pool.install(|| batch.par_iter().map(|input| self.one(input)).collect()),
+                None => batch.iter().map(|input| self.one(input)).collect(),
             };
             for (outcome, input) in reports.into_iter().zip(batch) {
                 if self.wanted.diff {

@@ -66,12 +66,12 @@ fn explain_rule(out: &mut dyn Write, rule: &Rule, catalogue: &Catalogue) -> Resu
     }
     if !rule.prints.is_empty() {
         writeln!(out, "\nthe framework prints:")?;
-        for text in &rule.prints {
+        for text in rule.prints.iter() {
             writeln!(out, "  {text}")?;
         }
     }
     writeln!(out, "\nsources:")?;
-    for source in &rule.sources {
+    for source in rule.sources.iter() {
         writeln!(out, "  {source}")?;
     }
     writeln!(out, "\nsilence it with `# moelint: ignore[{}] reason` on the line, or --ignore {}", rule.id, rule.id)?;
@@ -85,7 +85,7 @@ fn template(template: &Template) -> String {
         Part::Expr(_, text) if text.len() <= 40 => format!("<{text}>"),
         Part::Expr(..) => "…".to_owned(),
     };
-    template.parts().iter().map(piece).collect()
+    template.iter().map(piece).collect()
 }
 
 fn explain_field(out: &mut dyn Write, field: &Field, catalogue: &Catalogue, all: &[&Rule]) -> Result<(), CliError> {

@@ -66,6 +66,6 @@ fn describe(rule: &Rule) -> serde_json::Value {
         "package": rule.package,
         "summary": rule.summary,
         "releases": releases,
-        "sources": rule.sources,
+        "sources": *rule.sources,
     })
 }

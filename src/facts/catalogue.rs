@@ -1,7 +1,6 @@
 //! The catalogue as the program uses it: settings by id and by any of their spellings.
 
-use std::collections::{BTreeMap, HashMap};
-use std::sync::OnceLock;
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
@@ -56,9 +55,6 @@ pub struct Catalogue {
     pub fields: Vec<Field>,
     /// Spelling (underscores, no dashes in front) → setting, sorted.
     names: Vec<(String, FieldId, Spelling)>,
-    /// The same by spelling, made at first use: every key of every file is looked up.
-    #[serde(skip)]
-    lookup: OnceLock<HashMap<String, (FieldId, Spelling)>>,
     /// Short names for rules: `ep` → an expression.
     pub short_names: BTreeMap<String, String>,
 }
@@ -136,10 +132,8 @@ impl Catalogue {
         } else {
             key
         };
-        let lookup = self.lookup.get_or_init(|| {
-            self.names.iter().map(|(name, field, spelling)| (name.clone(), (*field, *spelling))).collect()
-        });
-        lookup.get(key).copied()
+        let at = self.names.binary_search_by(|entry| entry.0.as_str().cmp(key)).ok()?;
+        self.names.get(at).map(|entry| (entry.1, entry.2))
     }
 
     /// The setting whose attribute name is exactly `name`.

@@ -181,7 +181,7 @@ impl<'r> Linter<'r> {
             role: facts.role.clone(),
             labels,
             releases: self.verdicts(rule, facts, candidates),
-            sources: rule.sources.clone(),
+            sources: rule.sources.to_vec(),
             fixes: Vec::new(),
             mend: None,
             newest: release,

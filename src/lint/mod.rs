@@ -253,7 +253,7 @@ impl Linter<'_> {
                 said_by: self.target.source(CORE).in_words(),
                 ..Verdicts::default()
             },
-            sources: about.sources.clone(),
+            sources: about.sources.to_vec(),
             fixes: Vec::new(),
             mend: draft.mend,
             newest: 0,

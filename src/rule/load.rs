@@ -15,6 +15,7 @@ use super::guard::guards;
 use super::locate::{line_column, locate};
 use super::model::{Anchor, Case, Confidence, Part, Phase, Rule, RuleFix, RuleLabel, Severity, Template};
 use super::nearest::nearest;
+use super::packed::Packed;
 use super::parse::{Scope, parse};
 use super::token::ExprError;
 
@@ -180,9 +181,11 @@ impl Loader<'_> {
             covered = covered.or(case.releases);
             cases.push(case);
         }
+        let labels: Vec<RuleLabel> =
+            raw.labels.iter().map(|label| self.label(label, &package)).collect::<Result<_, _>>()?;
         Ok(Rule {
-            lines: self.lines(&raw.position, &package)?,
-            labels: raw.labels.iter().map(|label| self.label(label, &package)).collect::<Result<_, _>>()?,
+            lines: Packed::new(&self.lines(&raw.position, &package)?),
+            labels: Packed::new(&labels),
             help: self.template("help", &raw.help, &package)?,
             fix: raw.fix.as_ref().map(|fix| self.fix(fix, &package)).transpose()?,
             id: raw.id,
@@ -199,9 +202,9 @@ impl Loader<'_> {
             cases,
             why: raw.why,
             raises: raw.raises,
-            prints: raw.prints,
+            prints: Packed::new(&raw.prints),
             file: raw.position.file,
-            sources: raw.sources,
+            sources: Packed::new(&raw.sources),
         })
     }
 
@@ -299,7 +302,7 @@ impl Loader<'_> {
         if rest < text.len() {
             parts.push(Part::Text(text[rest..].to_owned()));
         }
-        Ok(Template::new(&parts))
+        Ok(Packed::new(&parts))
     }
 
     fn label(&self, raw: &RawLabel, package: &str) -> Result<RuleLabel, LoadError> {

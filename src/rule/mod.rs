@@ -12,6 +12,7 @@ pub mod load;
 pub mod locate;
 pub mod model;
 pub mod nearest;
+pub mod packed;
 pub mod parse;
 pub mod render;
 pub mod token;

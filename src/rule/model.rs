@@ -1,7 +1,6 @@
 //! A rule as the program uses it: checked, with every name resolved.
 
 use std::collections::BTreeMap;
-use std::sync::OnceLock;
 
 use serde::{Deserialize, Serialize};
 
@@ -10,6 +9,7 @@ use crate::facts::release::ReleaseSet;
 use crate::facts::shape::{Completeness, Frontend, Stage};
 
 use super::expr::Expr;
+use super::packed::Packed;
 
 /// How bad it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -159,41 +159,8 @@ impl Phase {
     }
 }
 
-/// Text with expressions in braces, packed: of hundreds of rules with several texts each, few are ever said.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub struct Template {
-    #[serde(with = "bytes")]
-    packed: Vec<u8>,
-    #[serde(skip)]
-    parts: OnceLock<Vec<Part>>,
-}
-
-impl Template {
-    /// Of these parts, in order.
-    #[must_use]
-    pub fn new(parts: &[Part]) -> Self {
-        let packed = if parts.is_empty() { Vec::new() } else { postcard::to_allocvec(parts).unwrap_or_default() };
-        Self { packed, parts: OnceLock::new() }
-    }
-
-    /// Its parts, in order.
-    #[must_use]
-    pub fn parts(&self) -> &[Part] {
-        self.parts.get_or_init(|| postcard::from_bytes(&self.packed).unwrap_or_default())
-    }
-
-    /// Whether there is nothing to say.
-    #[must_use]
-    pub const fn is_empty(&self) -> bool {
-        self.packed.is_empty()
-    }
-}
-
-impl PartialEq for Template {
-    fn eq(&self, other: &Self) -> bool {
-        self.packed == other.packed
-    }
-}
+/// Text with expressions in braces.
+pub type Template = Packed<Vec<Part>>;
 
 /// A piece of a [`Template`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -292,7 +259,7 @@ pub struct Rule {
     /// Release ranges, none overlapping another.
     pub cases: Vec<Case>,
     /// Where to point; empty: at what the case reads.
-    pub labels: Vec<RuleLabel>,
+    pub labels: Packed<Vec<RuleLabel>>,
     /// What to type next.
     pub help: Template,
     /// How to mend it.
@@ -300,44 +267,14 @@ pub struct Rule {
     /// What happens at run time.
     pub why: String,
     /// Literal fragments of what the framework prints.
-    pub prints: Vec<String>,
+    pub prints: Packed<Vec<String>>,
     /// The exception that the framework raises.
     pub raises: String,
     /// Source file of the check.
     pub file: String,
     /// The line of the check by release index, where it is known: the order in which checks are met. A check in a
     /// function that another one calls has the line of the call in front of its own.
-    pub lines: BTreeMap<u8, Vec<u32>>,
+    pub lines: Packed<BTreeMap<u8, Vec<u32>>>,
     /// Where the knowledge comes from.
-    pub sources: Vec<String>,
-}
-
-/// Bytes in one piece: by default they are read one by one.
-mod bytes {
-    use std::fmt;
-
-    use serde::de::{Error, Visitor};
-    use serde::{Deserializer, Serializer};
-
-    pub fn serialize<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_bytes(bytes)
-    }
-
-    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
-        deserializer.deserialize_bytes(Bytes)
-    }
-
-    struct Bytes;
-
-    impl Visitor<'_> for Bytes {
-        type Value = Vec<u8>;
-
-        fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-            out.write_str("bytes")
-        }
-
-        fn visit_bytes<E: Error>(self, bytes: &[u8]) -> Result<Vec<u8>, E> {
-            Ok(bytes.to_vec())
-        }
-    }
+    pub sources: Packed<Vec<String>>,
 }

@@ -7,7 +7,7 @@ use super::model::{Part, Template};
 #[must_use]
 pub fn render(template: &Template, context: &impl Context) -> String {
     let mut text = String::new();
-    for part in template.parts() {
+    for part in template.iter() {
         match part {
             Part::Text(piece) => text.push_str(piece),
             Part::Expr(expr, _) => match eval(expr, context) {
