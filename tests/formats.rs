@@ -55,8 +55,12 @@ fn json_lines_are_the_findings_of_json() {
 
 /// The schema of SARIF 2.1.0 as the `serde-sarif` crate ships it, which is a dependency of the tests for this reason.
 fn sarif_schema() -> Value {
+    // without the platform, cargo wants packages of others too, which a fresh machine has not downloaded
+    let version = Command::new("rustc").arg("-vV").output().unwrap();
+    let version = String::from_utf8(version.stdout).unwrap();
+    let host = version.lines().find_map(|line| line.strip_prefix("host: ")).unwrap();
     let output = Command::new(env!("CARGO"))
-        .args(["metadata", "--format-version", "1", "--locked", "--offline"])
+        .args(["metadata", "--format-version", "1", "--locked", "--offline", "--filter-platform", host])
         .current_dir(root())
         .output()
         .unwrap();
