@@ -15,6 +15,7 @@
 #![warn(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::print_stderr)]
 
 pub mod cli;
+pub mod delta;
 pub mod dialect;
 pub mod document;
 pub mod effective;

@@ -1,0 +1,1 @@
+//! `moelint diff`: what changed between two configs, and whether it matters.

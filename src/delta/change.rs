@@ -1,0 +1,109 @@
+//! The semantic difference of two configs.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::facts::catalogue::Catalogue;
+use crate::facts::field::FieldId;
+use crate::facts::shape::Frontend;
+use crate::facts::value::Value;
+
+use super::snapshot::{Place, Releases, Role, Setting, Settings, Snapshot, default_of};
+
+/// One side of a change.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Side {
+    /// As written; `None`: not written.
+    pub written: Option<Value>,
+    /// What the framework goes on with; `None`: there is no such setting, or nobody knows.
+    pub effective: Option<Value>,
+    /// Where; `None`: nowhere.
+    pub place: Option<Place>,
+    /// Why the framework changed it, in words.
+    pub by: Option<String>,
+}
+
+/// One setting that means something else on the two sides.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Change {
+    /// Megatron-Core's name, `env NAME`, or a path of keys.
+    pub name: String,
+    /// The catalogue's setting, where it is one.
+    pub field: Option<FieldId>,
+    /// The role on the new side (on the old one where it is gone); `""`: none.
+    pub role: String,
+    /// Before.
+    pub from: Side,
+    /// After.
+    pub to: Side,
+}
+
+impl Change {
+    /// The key as a person would write it: as it stands on the new side, or else on the old one.
+    #[must_use]
+    pub fn key(&self) -> &str {
+        let place = self.to.place.as_ref().or(self.from.place.as_ref());
+        place.map_or(self.name.as_str(), |place| place.key.as_str())
+    }
+}
+
+/// What changed from `old` to `new`, sorted by role and name.
+#[must_use]
+pub fn changes(old: &Snapshot, new: &Snapshot, catalogue: &Catalogue, releases: Releases) -> Vec<Change> {
+    let mut found = Vec::new();
+    for (old, new) in pairs(old, new) {
+        let empty = Settings::new();
+        let frontend = new.or(old).map_or(Frontend::Generic, |role| role.frontend);
+        let name = new.or(old).map_or("", |role| role.name.as_str());
+        let (old, new) = (old.map_or(&empty, |role| &role.settings), new.map_or(&empty, |role| &role.settings));
+        let names: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
+        for setting in names {
+            let default = |field: Option<FieldId>| default_of(catalogue, field?, frontend, releases.core).cloned();
+            let pair = (old.get(setting), new.get(setting));
+            found.extend(change(setting, name, pair, default));
+        }
+    }
+    found.sort_by(|a, b| (&a.role, &a.name).cmp(&(&b.role, &b.name)));
+    found
+}
+
+/// Roles that belong together: those of one name; or the two that are the only ones of their files.
+fn pairs<'a>(old: &'a Snapshot, new: &'a Snapshot) -> Vec<(Option<&'a Role>, Option<&'a Role>)> {
+    let models = |snapshot: &'a Snapshot| snapshot.roles.iter().filter(|role| !role.name.is_empty());
+    let mut old_roles: BTreeMap<&str, &Role> = models(old).map(|role| (role.name.as_str(), role)).collect();
+    let mut pairs = Vec::new();
+    if models(old).count() == 1 && models(new).count() == 1 {
+        pairs.push((models(old).next(), models(new).next()));
+    } else {
+        for role in models(new) {
+            pairs.push((old_roles.remove(role.name.as_str()), Some(role)));
+        }
+        pairs.extend(old_roles.into_values().map(|role| (Some(role), None)));
+    }
+    let rest = |snapshot: &'a Snapshot| snapshot.roles.iter().find(|role| role.name.is_empty());
+    pairs.push((rest(old), rest(new)));
+    pairs
+}
+
+fn change(
+    name: &str,
+    role: &str,
+    (old, new): (Option<&Setting>, Option<&Setting>),
+    default: impl Fn(Option<FieldId>) -> Option<Value>,
+) -> Option<Change> {
+    let field = new.or(old)?.field;
+    let side = |setting: Option<&Setting>| match setting {
+        Some(setting) => Side {
+            written: setting.written.clone(),
+            effective: Some(setting.effective.clone()),
+            place: setting.place.clone(),
+            by: setting.by.clone(),
+        },
+        None => Side { effective: default(field), ..Side::default() },
+    };
+    let (from, to) = (side(old), side(new));
+    let same = match (&from.effective, &to.effective) {
+        (Some(from), Some(to)) => from.same(to),
+        (from, to) => from == to,
+    };
+    (!same).then(|| Change { name: name.to_owned(), field, role: role.to_owned(), from, to })
+}

@@ -1,0 +1,6 @@
+//! What changed between two configs, in the settings that the framework goes on with.
+
+pub mod change;
+pub mod raw;
+pub mod relevance;
+pub mod snapshot;
