@@ -14,12 +14,14 @@
 // a program that reads other people's files at 3 a.m. has no business panicking; tests may
 #![warn(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::print_stderr)]
 
+pub mod bisect;
 pub mod cli;
 pub mod delta;
 pub mod dialect;
 pub mod document;
 pub mod effective;
 pub mod facts;
+pub mod history;
 pub mod lint;
 pub mod output;
 pub mod project;

@@ -1,6 +1,7 @@
 //! What changed between two configs, in the settings that the framework goes on with.
 
 pub mod change;
+pub mod compose;
 pub mod raw;
 pub mod relevance;
 pub mod snapshot;

@@ -77,7 +77,7 @@ impl Walk<'_, '_> {
         }
         self.left -= 1;
         let line = self.lines.position(self.document.source, key_span.start).line;
-        let place = Place { key: path.clone(), line, key_span, span };
+        let place = Place { key: path.clone(), line, key_span, span, via: None };
         let setting = Setting {
             field: None,
             written: Some(value.clone()),

@@ -29,6 +29,8 @@ pub struct Place {
     pub key_span: Span,
     /// The value's bytes; empty where nothing is written.
     pub span: Span,
+    /// The parent that it comes from, where it is not written in the file itself.
+    pub via: Option<String>,
 }
 
 /// One setting of a config.
@@ -220,6 +222,7 @@ impl Reader<'_> {
             line: self.lines.position(self.text, entry.key_span.start).line,
             key_span: entry.key_span,
             span: entry.span,
+            via: None,
         }
     }
 
@@ -233,6 +236,7 @@ impl Reader<'_> {
                 line: self.lines.position(self.text, entry.key_span.start).line,
                 key_span: entry.key_span,
                 span: entry.span,
+                via: None,
             };
             rest.insert(
                 format!("env {name}"),
