@@ -5,3 +5,4 @@ pub mod compose;
 pub mod raw;
 pub mod relevance;
 pub mod snapshot;
+pub mod table;
