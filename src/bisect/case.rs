@@ -80,8 +80,7 @@ impl Case {
         let text = newest.and_then(|commit| sample(repo, commit, &filter)).unwrap_or_default();
         let mut reader = Reader::new(repo, linter, releases_for(&text, linter));
         let parents: Vec<Vec<usize>> = commits.commits.iter().map(|commit| commit.parents.clone()).collect();
-        let timeline = Timeline::read(commits, filter, &mut reader);
-        let first = suspicions(&timeline, relevance(), question.symptom, &BTreeMap::new());
+        let timeline = Timeline::read(commits, filter, &mut reader);let first = suspicions(&timeline, relevance(), question.symptom, &BTreeMap::new());
         let complaints = complaints(repo, &timeline, &first, linter);
         let new: BTreeMap<usize, usize> = complaints
             .iter()

@@ -40,9 +40,8 @@ pub fn report(case: &Case, belief: &[f64], ends: (&str, &str), symptom: Option<S
         let config = case.suspicion(*commit).is_some();
         Some(Ranked { commit: about.id.to_string(), subject: about.subject.clone(), posterior: *posterior, config })
     });
-    let culprits = ranked.iter().take(SHOWN).filter_map(|(commit, posterior)| {
-        case.suspicion(*commit).map(|_| culprit(case, *commit, *posterior))
-    });
+    let configs = ranked.iter().filter(|(commit, _)| case.suspicion(*commit).is_some());
+    let culprits = configs.take(SHOWN).map(|(commit, posterior)| culprit(case, *commit, *posterior));
     let mut report = Report {
         version: 1,
         mode: "commits",

@@ -26,9 +26,11 @@ pub fn human(out: &mut dyn Write, report: &Report) -> io::Result<()> {
         writeln!(out)?;
         one(out, culprit, if at == 0 { CHANGES.0 } else { CHANGES.1 }, settled)?;
     }
-    if !settled && report.ranking.len() > report.culprits.len() {
+    let probed = report.probes.total > 0;
+    let rest = report.ranking.iter().filter(|ranked| !told(report, &ranked.commit) && (probed || ranked.config));
+    if !settled && rest.clone().next().is_some() {
         writeln!(out, "\nalso possible")?;
-        for ranked in report.ranking.iter().filter(|ranked| !told(report, &ranked.commit)).take(RANKING) {
+        for ranked in rest.take(RANKING) {
             let kind = if ranked.config { "" } else { "  (code)" };
             writeln!(out, "  {:>5}  {}  {}{kind}", percent(ranked.posterior), short(&ranked.commit), ranked.subject)?;
         }
