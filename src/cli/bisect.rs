@@ -2,10 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
+use clap::Parser;
 use git2::Repository;
 
 use crate::bisect::case::{Case, Question};
+use crate::bisect::recorded;
 use crate::bisect::report::Report;
+use crate::bisect::session::{Session, Store};
 use crate::bisect::summary;
 use crate::facts::catalogue;
 use crate::history::git::{HistoryError, open};
@@ -13,7 +16,9 @@ use crate::lint::engine::Linter;
 use crate::output::bisect;
 use crate::output::file::write_whole;
 
-use super::bisect_args::{Assume, BisectArgs, BisectMode, CommitsArgs, ReportArgs, ReportFormat};
+use super::args::{Cli, Command};
+use super::bisect_args::{Assume, BisectArgs, BisectMode, CommitsArgs, ReportArgs, ReportFormat, StateArgs};
+use super::search::{self, Begin};
 use super::surroundings::{Linters, Surroundings};
 use super::{CliError, Exit, options, with_stdout};
 
@@ -23,32 +28,42 @@ impl From<HistoryError> for CliError {
     }
 }
 
-/// Runs the command.
+/// Runs the command; `arguments` is the command line without the program's name, for a session to be resumed with.
 ///
 /// # Errors
 /// [`CliError`].
-pub fn run(args: &BisectArgs) -> Result<Exit, CliError> {
+pub fn run(args: &BisectArgs, arguments: Vec<String>) -> Result<Exit, CliError> {
     match &args.mode {
-        BisectMode::Commits(args) => commits(args),
-        BisectMode::Resume(_) | BisectMode::Log(_) | BisectMode::Status(_) => {
-            Err(CliError::Usage("no search has been started here".to_owned()))
-        }
+        BisectMode::Commits(args) => commits(args, arguments, None),
+        BisectMode::Resume(args) => resume(args),
+        BisectMode::Log(args) => log(args),
+        BisectMode::Status(args) => status(args),
     }
 }
 
-fn commits(args: &CommitsArgs) -> Result<Exit, CliError> {
+fn commits(args: &CommitsArgs, arguments: Vec<String>, session: Option<Session>) -> Result<Exit, CliError> {
     let repo = open(Path::new("."))?;
     let paths = relative(&repo, &args.paths)?;
+    // branches move on while a search is interrupted: it goes on with the commits that it began with
+    let (good, bad) = match &session {
+        Some(session) => (session.good.clone(), session.bad.clone()),
+        None => (args.good.clone(), args.bad.clone()),
+    };
     with_linter(args, |linter| {
         let question = Question {
-            good: &args.good,
-            bad: &args.bad,
+            good: &good,
+            bad: &bad,
             paths: &paths,
             first_parent: args.first_parent,
             symptom: args.search.symptom,
             config_only: args.search.assume == Assume::Config || args.search.config_only,
         };
         let case = Case::open(&repo, &question, linter)?;
+        if !args.command.is_empty() {
+            let (report, exit) = search::run(Begin { arguments, session, args }, &repo, &case, linter)?;
+            print(&args.report, &report)?;
+            return Ok(exit);
+        }
         let ends = ends(&case);
         let mut report = summary::report(&case, &case.prior, (&ends.0, &ends.1), args.search.symptom);
         report.next = vec![probe_command(args)];
@@ -57,8 +72,60 @@ fn commits(args: &CommitsArgs) -> Result<Exit, CliError> {
     })
 }
 
+/// Goes on with the session that is kept.
+fn resume(args: &StateArgs) -> Result<Exit, CliError> {
+    let session = load(args)?;
+    if session.finished {
+        return Err(CliError::Usage("this search has ended; moelint bisect status tells how".to_owned()));
+    }
+    std::env::set_current_dir(&session.folder)?;
+    let words = std::iter::once("moelint").chain(session.arguments.iter().map(String::as_str));
+    let cli = Cli::try_parse_from(words).map_err(|error| CliError::Usage(error.to_string()))?;
+    let Command::Bisect(BisectArgs { mode: BisectMode::Commits(mut again) }) = cli.command else {
+        return Err(CliError::Usage("the session was started by another command; start over with --restart".to_owned()));
+    };
+    again.report = args.report.clone();
+    if args.state.is_some() {
+        again.search.state.clone_from(&args.state);
+    }
+    commits(&again, session.arguments.clone(), Some(session))
+}
+
+fn load(args: &StateArgs) -> Result<Session, CliError> {
+    let store = match &args.state {
+        Some(folder) => Store { folder: folder.clone() },
+        None => search::store(&open(Path::new("."))?, None),
+    };
+    Ok(store.load()?)
+}
+
+/// The verdicts so far, a line each.
+fn log(args: &StateArgs) -> Result<Exit, CliError> {
+    let session = load(args)?;
+    with_stdout(|out| {
+        for line in recorded::log(&session) {
+            writeln!(out, "{}", serde_json::to_string(&line).map_err(std::io::Error::from)?)?;
+        }
+        Ok(Exit::Clean)
+    })
+}
+
+/// Where the search stands.
+fn status(args: &StateArgs) -> Result<Exit, CliError> {
+    let session = load(args)?;
+    with_stdout(|out| {
+        if args.report.format == ReportFormat::Json {
+            serde_json::to_writer_pretty(&mut *out, &session).map_err(std::io::Error::from)?;
+            writeln!(out)?;
+        } else {
+            bisect::status(out, &session)?;
+        }
+        Ok(Exit::Clean)
+    })
+}
+
 /// Ids of the good and the bad end.
-fn ends(case: &Case) -> (String, String) {
+pub(super) fn ends(case: &Case) -> (String, String) {
     let commits = &case.timeline.range.commits;
     let id = |commit: Option<&crate::history::git::Commit>| commit.map_or_else(String::new, |one| one.id.to_string());
     (id(commits.first()), id(commits.last()))

@@ -11,6 +11,7 @@ pub mod mutate;
 pub mod options;
 pub mod rules;
 pub mod schema;
+pub mod search;
 pub mod show;
 pub mod surroundings;
 
@@ -59,6 +60,8 @@ pub enum CliError {
 
 /// Runs the program and gives its exit status. Never panics; a closed pipe ends it quietly.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let words = arguments.iter().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
     let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
         Err(error) => {
@@ -73,7 +76,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Explain(args) => explain::run(&args),
         Command::Rules(args) => rules::run(&args),
         Command::Schema(args) => schema::run(&args),
-        Command::Bisect(args) => bisect::run(&args),
+        Command::Bisect(args) => bisect::run(&args, words),
     };
     match result {
         Ok(exit) => exit,
