@@ -230,7 +230,9 @@ impl<'a> Drive<'a> {
         if self.limits.probes.is_some_and(|limit| count >= limit as usize) {
             return Some(format!("the budget of {count} probes is spent (--max-probes)"));
         }
-        let hours = self.session.probes.iter().filter_map(|probe| probe.outcome.as_ref()).map(|o| o.seconds).sum::<f64>() / 3600.0;
+        let hours =
+            self.session.probes.iter().filter_map(|probe| probe.outcome.as_ref()).map(|o| o.seconds).sum::<f64>()
+                / 3600.0;
         let spent = self.limits.hours.is_some_and(|limit| hours >= limit);
         spent.then(|| format!("the budget of {hours:.1} hours is spent (--max-cost)"))
     }
@@ -282,7 +284,8 @@ impl<'a> Drive<'a> {
         }
         let list: Vec<String> = placed.configs.iter().map(|path| path.display().to_string()).collect();
         env.insert("MOELINT_CONFIGS".to_owned(), list.join("\n"));
-        let probe = Probe { number, code, config, why: wanted.why, preflight: wanted.preflight, run: None, outcome: None };
+        let probe =
+            Probe { number, code, config, why: wanted.why, preflight: wanted.preflight, run: None, outcome: None };
         let job = Job {
             number,
             name: format!("moelint-{}-{number}", probe.config.get(..10).unwrap_or("")),

@@ -160,7 +160,8 @@ impl Plan {
     pub fn block(&mut self, point: Point) {
         self.blocked.insert(point);
         let known: BTreeSet<Point> = self.search.candidates.iter().map(|candidate| candidate.point).collect();
-        let with = |commit: usize| if self.fixed_code { Point { code: self.last, config: commit } } else { Point::at(commit) };
+        let with =
+            |commit: usize| if self.fixed_code { Point { code: self.last, config: commit } } else { Point::at(commit) };
         let free = |commit: usize| !self.blocked.contains(&with(commit)) && !known.contains(&with(commit));
         let other = self.classes.another(point.config, free).map(with);
         self.search.candidates.retain(|candidate| candidate.point != point);
@@ -174,7 +175,8 @@ impl Plan {
     pub fn next(&self, running: &[Point]) -> Decision {
         if let Some(end) = self.ends.iter().rev().find(|end| !running.contains(end)) {
             let bad = end.config == self.last;
-            let why = if bad { "the bad end has to fail, and to show the same symptom" } else { "the good end has to pass" };
+            let why =
+                if bad { "the bad end has to fail, and to show the same symptom" } else { "the good end has to pass" };
             return Decision::Probe(Wanted { point: *end, why: why.to_owned(), preflight: true });
         }
         if !self.ends.is_empty() {

@@ -51,7 +51,9 @@ impl Known {
             Self::Counted { good, bad } => {
                 let mut rates = unknown();
                 for rate in &mut rates {
-                    let chance = |p: f64, misses: u32, all: u32| p.powf(f64::from(misses)) * (1.0 - p).powf(f64::from(all - misses));
+                    let chance = |p: f64, misses: u32, all: u32| {
+                        p.powf(f64::from(misses)) * (1.0 - p).powf(f64::from(all - misses))
+                    };
                     rate.weight *= chance(rate.a, good.1, good.0 + good.1) * chance(rate.b, bad.0, bad.0 + bad.1);
                 }
                 normalise(rates)
@@ -83,7 +85,7 @@ fn unknown() -> Vec<Rate> {
 }
 
 /// Shares of the prior: any pair, equal rates, one-sided, deterministic.
-const SHARES: (f64, f64, f64, f64) = (0.3, 0.25, 0.15, 0.3);
+const SHARES: (f64, f64, f64, f64) = (0.35, 0.3, 0.15, 0.2);
 
 fn normalise(mut rates: Vec<Rate>) -> Vec<Rate> {
     let sum: f64 = rates.iter().map(|rate| rate.weight).sum();

@@ -124,7 +124,8 @@ pub fn suspicions(
 
 /// Every name that a config had → the one that it has at the bad end.
 fn last_names(timeline: &Timeline) -> HashMap<&str, &str> {
-    let pairs = timeline.names.iter().flat_map(|(last, names)| names.iter().map(move |name| (name.as_str(), last.as_str())));
+    let pairs =
+        timeline.names.iter().flat_map(|(last, names)| names.iter().map(move |name| (name.as_str(), last.as_str())));
     pairs.collect()
 }
 

@@ -82,7 +82,9 @@ fn resume(args: &StateArgs) -> Result<Exit, CliError> {
     let words = std::iter::once("moelint").chain(session.arguments.iter().map(String::as_str));
     let cli = Cli::try_parse_from(words).map_err(|error| CliError::Usage(error.to_string()))?;
     let Command::Bisect(BisectArgs { mode: BisectMode::Commits(mut again) }) = cli.command else {
-        return Err(CliError::Usage("the session was started by another command; start over with --restart".to_owned()));
+        return Err(CliError::Usage(
+            "the session was started by another command; start over with --restart".to_owned(),
+        ));
     };
     again.report = args.report.clone();
     if args.state.is_some() {
@@ -132,7 +134,8 @@ pub(super) fn ends(case: &Case) -> (String, String) {
 }
 
 fn probe_command(args: &CommitsArgs) -> String {
-    let mut words = vec!["moelint bisect commits --good".to_owned(), args.good.clone(), "--bad".to_owned(), args.bad.clone()];
+    let mut words =
+        vec!["moelint bisect commits --good".to_owned(), args.good.clone(), "--bad".to_owned(), args.bad.clone()];
     words.extend(args.paths.iter().cloned());
     if let Some(symptom) = args.search.symptom {
         words.push(format!("--symptom {}", summary::symptom_name(symptom)));
@@ -195,9 +198,8 @@ pub fn print(args: &ReportArgs, report: &Report) -> Result<(), CliError> {
         _ => bisect::json(&mut bytes, report)?,
     }
     match &args.output_file {
-        Some(path) => {
-            write_whole(path, &bytes).map_err(|error| CliError::Usage(format!("--output-file {}: {error}", path.display())))
-        }
+        Some(path) => write_whole(path, &bytes)
+            .map_err(|error| CliError::Usage(format!("--output-file {}: {error}", path.display()))),
         None => with_stdout(|out| Ok(out.write_all(&bytes)?)),
     }
 }

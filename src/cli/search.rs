@@ -68,7 +68,11 @@ pub fn run(begin: Begin<'_>, repo: &Repository, case: &Case, linter: &Linter<'_>
     let mut notes = Vec::new();
     for path in &search.runs {
         let (found, outside) = recorded::read(path, case).map_err(CliError::Usage)?;
-        notes.push(format!("{}: {} recorded verdicts count, {outside} are about other commits", path.display(), found.len()));
+        notes.push(format!(
+            "{}: {} recorded verdicts count, {outside} are about other commits",
+            path.display(),
+            found.len()
+        ));
         for (point, failed) in found {
             plan.search.record(point, failed);
         }

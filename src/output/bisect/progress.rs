@@ -62,7 +62,8 @@ impl Observer for Progress {
             Verdict::Unresolved => "unresolved",
         };
         let note = if outcome.note.is_empty() { String::new() } else { format!(" ({})", outcome.note) };
-        let text = format!("probe {}  {}  {verdict}{note}; {}", probe.number, short(&probe.config), leaders(plan, case, 1));
+        let text =
+            format!("probe {}  {}  {verdict}{note}; {}", probe.number, short(&probe.config), leaders(plan, case, 1));
         self.line(&text);
     }
 
@@ -78,7 +79,9 @@ impl Observer for Progress {
         self.last = Some(Instant::now());
         let mut lines: Vec<String> = running
             .iter()
-            .map(|(probe, time)| format!("  runs   {}  probe {}, {} s", short(&probe.config), probe.number, time.as_secs()))
+            .map(|(probe, time)| {
+                format!("  runs   {}  probe {}, {} s", short(&probe.config), probe.number, time.as_secs())
+            })
             .collect();
         lines.push(format!("  leads  {}", leaders(plan, case, LEADERS)));
         self.erase();
