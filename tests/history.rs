@@ -72,7 +72,7 @@ fn no_config_of_main_is_refused_by_the_releases_around_it() {
             let errors = |index: usize| -> BTreeSet<String> {
                 let report = linters[index].file(Path::new("model_config.yaml"), &text);
                 let errors = report.findings.iter().filter(|finding| finding.severity == Severity::Error);
-                errors.map(|finding| name(finding)).collect()
+                errors.map(name).collect()
             };
             let both: Vec<String> = errors(before).intersection(&errors(after)).cloned().collect();
             Some(both.into_iter().map(|rule| (rule, blob.clone())).collect())
