@@ -37,6 +37,12 @@ mod effective {
     pub mod model;
 }
 
+#[path = "src/delta"]
+mod delta {
+    pub mod table;
+}
+
+use delta::table::{Table, load_table};
 use effective::load::load_effects;
 use effective::model::Effects;
 use facts::catalogue::Catalogue;
@@ -48,6 +54,7 @@ fn main() -> ExitCode {
     println!("cargo::rerun-if-changed=src/facts");
     println!("cargo::rerun-if-changed=src/rule");
     println!("cargo::rerun-if-changed=src/effective");
+    println!("cargo::rerun-if-changed=src/delta/table.rs");
     match build() {
         Ok(()) => ExitCode::SUCCESS,
         Err(errors) => {
@@ -66,7 +73,14 @@ fn build() -> Result<(), Vec<String>> {
     let out = std::env::var("OUT_DIR").map_err(|error| one(error.to_string()))?;
     write(&out, "catalogue.bin", &catalogue).map_err(one)?;
     write(&out, "rules.bin", &rules).map_err(one)?;
-    write(&out, "effects.bin", &effects(&catalogue).map_err(one)?).map_err(one)
+    write(&out, "effects.bin", &effects(&catalogue).map_err(one)?).map_err(one)?;
+    write(&out, "relevance.bin", &relevance(&catalogue).map_err(one)?).map_err(one)
+}
+
+fn relevance(catalogue: &Catalogue) -> Result<Table, String> {
+    let name = "lints/relevance.yaml";
+    let text = fs::read_to_string(name).map_err(|error| format!("{name}: {error}"))?;
+    load_table(name, &text, catalogue).map_err(|error| error.to_string())
 }
 
 fn effects(catalogue: &Catalogue) -> Result<Effects, String> {

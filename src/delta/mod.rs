@@ -4,3 +4,4 @@ pub mod change;
 pub mod raw;
 pub mod relevance;
 pub mod snapshot;
+pub mod table;
