@@ -8,8 +8,9 @@ use clap::builder::PossibleValue;
 
 pub use super::table::{Group, Pointer, Symptom};
 
-use super::table::{Table, fits};
+use super::table::{Table, Unread, fits};
 use crate::facts;
+use crate::facts::value::Value;
 
 /// From this weight on, a change of the setting is said to be a suspect for the symptom.
 pub const SUSPECT: f64 = 5.0;
@@ -95,6 +96,15 @@ impl Relevance {
         all.retain(|(_, weight)| *weight >= SUSPECT);
         all.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
         all
+    }
+
+    /// Why nobody reads the setting, given the values of others (`None`: nobody knows); `None`: somebody may.
+    #[must_use]
+    pub fn unread(&self, name: &str, value: impl Fn(&str) -> Option<Value>) -> Option<&str> {
+        let about = |entry: &&Unread| entry.setting != name && entry.names.iter().any(|pattern| fits(pattern, name));
+        let off =
+            |entry: &&Unread| value(&entry.setting).is_some_and(|value| entry.off.iter().any(|off| off.same(&value)));
+        self.table.unread.iter().filter(about).find(off).map(|entry| entry.why.as_str())
     }
 
     fn known(&self, name: &str) -> Known {

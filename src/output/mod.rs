@@ -2,6 +2,7 @@
 
 pub mod clean;
 pub mod concise;
+pub mod diff;
 pub mod file;
 pub mod frame;
 pub mod github;

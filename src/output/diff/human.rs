@@ -1,0 +1,179 @@
+//! For people: the verdict, the settings by group, the rules, the text.
+
+use std::io::{self, Write};
+
+use crate::delta::judge::Judged;
+use crate::lint::finding::Finding;
+use crate::output::clean::clean;
+use crate::rule::model::Severity;
+
+use super::text::{self, Line};
+use super::{Kind, Pair, Report, Style, counted, groups, headline, mark, note, place, read_for, told, unread, worth};
+
+/// Changes of the last group that are shown; the rest is for programs.
+const MAX_OTHER: usize = 40;
+
+/// Writes the report.
+///
+/// # Errors
+/// What the stream says.
+pub fn write(out: &mut dyn Write, report: &Report, style: Style) -> io::Result<()> {
+    let paint = Paint(style.color);
+    for pair in &report.pairs {
+        one(out, pair, style, paint)?;
+    }
+    let Some(base) = &report.base else { return Ok(()) };
+    let risky = report.pairs.iter().filter(|pair| pair.comparison.is_risky()).count();
+    let count = counted(report.pairs.len(), "config changed", "configs changed");
+    writeln!(out, "{count} since {base}, {risky} of them risky")
+}
+
+#[derive(Clone, Copy)]
+struct Paint(bool);
+
+impl Paint {
+    fn on(self, text: &str, code: &str) -> String {
+        if self.0 { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
+    }
+}
+
+fn one(out: &mut dyn Write, pair: &Pair, style: Style, paint: Paint) -> io::Result<()> {
+    let name = match pair.kind {
+        Kind::Added => format!("{} (new)", pair.new),
+        Kind::Removed => format!("{} (removed)", pair.old),
+        _ if pair.old == pair.new => pair.new.clone(),
+        _ => format!("{} → {}", pair.old, pair.new),
+    };
+    writeln!(out, "{}", paint.on(&clean(&name), "1"))?;
+    writeln!(out, "read for {}", read_for(&pair.comparison))?;
+    if pair.comparison.sides.0.dialect.is_none() && pair.comparison.sides.1.dialect.is_none() {
+        writeln!(out, "not configs of a framework that moelint reads: keys are compared as they stand")?;
+    }
+    let color = if pair.comparison.is_risky() { "1;31" } else { "1;32" };
+    writeln!(out, "{}\n", paint.on(&clean(&headline(pair)), color))?;
+    if pair.kind == Kind::Removed {
+        return Ok(());
+    }
+    settings(out, pair, style, paint)?;
+    findings(out, "rules that start to fire", &pair.new, &pair.comparison.started, paint)?;
+    if !matches!(pair.kind, Kind::Added) {
+        findings(out, "rules that stop firing", &pair.old, &pair.comparison.stopped, paint)?;
+        if !style.quiet {
+            difference(out, pair, paint)?;
+        }
+    }
+    Ok(())
+}
+
+fn settings(out: &mut dyn Write, pair: &Pair, style: Style, paint: Paint) -> io::Result<()> {
+    for (group, changes) in groups(&pair.comparison) {
+        writeln!(out, "{}", paint.on(group.name(), "1;36"))?;
+        let width = changes.iter().map(|change| label(change).chars().count()).max().unwrap_or(0).min(52);
+        let shown = if group == crate::delta::relevance::Group::Other { MAX_OTHER } else { usize::MAX };
+        for change in changes.iter().take(shown) {
+            line(out, change, width, paint)?;
+        }
+        if changes.len() > shown {
+            writeln!(out, "    and {} more (--format json lists them)", changes.len() - shown)?;
+        }
+        writeln!(out)?;
+    }
+    let unread = unread(&pair.comparison);
+    if unread.is_empty() || style.quiet {
+        return Ok(());
+    }
+    writeln!(out, "{}", paint.on("changed, but read by nobody", "1;36"))?;
+    for (change, why) in unread.iter().take(MAX_OTHER) {
+        let (from, to) = (told(&change.change.name, &change.change.from), told(&change.change.name, &change.change.to));
+        writeln!(out, "    {}  {} → {}  ({why})", label(change), from.value, to.value)?;
+    }
+    if unread.len() > MAX_OTHER {
+        writeln!(out, "    and {} more (--format json lists them)", unread.len() - MAX_OTHER)?;
+    }
+    writeln!(out)
+}
+
+fn label(judged: &Judged) -> String {
+    let name = clean(&judged.change.name);
+    // a role is worth a word only where its name is not what everybody calls the model
+    if judged.change.role.is_empty() || judged.change.role == "model" || judged.change.role.starts_with("MODEL_ARGS") {
+        name.into_owned()
+    } else {
+        format!("{}: {name}", clean(&judged.change.role))
+    }
+}
+
+fn line(out: &mut dyn Write, judged: &Judged, width: usize, paint: Paint) -> io::Result<()> {
+    let (from, to) = (told(&judged.change.name, &judged.change.from), told(&judged.change.name, &judged.change.to));
+    let (from_text, to_text) = (paint.on(&from.value, "31"), paint.on(&to.value, "32"));
+    let sign = if mark(judged) { paint.on("!", "1;31") } else { " ".to_owned() };
+    let where_to = match (from.line, to.line) {
+        (Some(old), Some(new)) if old == new => format!("line {old}"),
+        (Some(old), Some(new)) => format!("line {old} → {new}"),
+        (Some(old), None) => format!("line {old} → {}", nowhere(to.origin)),
+        (None, Some(new)) => format!("{} → line {new}", nowhere(from.origin)),
+        (None, None) => nowhere(to.origin).to_owned(),
+    };
+    let name = label(judged);
+    writeln!(out, "  {sign} {name:width$}  {from_text} → {to_text}  {}", paint.on(&format!("({where_to})"), "2"))?;
+    for (side, turned) in [("before", &from.turned), ("after", &to.turned)] {
+        if let Some((effective, by)) = turned {
+            writeln!(out, "      {side}: effectively {effective}; {}", clean(by))?;
+        }
+    }
+    let note = note(judged);
+    if note.is_empty() { Ok(()) } else { writeln!(out, "      {}", paint.on(&note, "2")) }
+}
+
+fn nowhere(origin: &'static str) -> &'static str {
+    if origin.is_empty() { "not in the file" } else { origin }
+}
+
+fn findings(out: &mut dyn Write, title: &str, name: &str, findings: &[Finding], paint: Paint) -> io::Result<()> {
+    let findings: Vec<&Finding> = worth(findings).collect();
+    if findings.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "{}", paint.on(title, "1;36"))?;
+    for finding in findings {
+        let code = if finding.severity == Severity::Error { "1;31" } else { "1;33" };
+        let head = paint.on(&format!("{}[{}]", finding.severity.name(), finding.code), code);
+        writeln!(out, "    {head} {}", clean(&finding.message))?;
+        writeln!(out, "      {}; moelint explain {}", clean(&place(name, finding)), finding.rule)?;
+        if !finding.help.is_empty() && title.contains("start") {
+            writeln!(out, "      help: {}", clean(&finding.help))?;
+        }
+    }
+    writeln!(out)
+}
+
+fn difference(out: &mut dyn Write, pair: &Pair, paint: Paint) -> io::Result<()> {
+    let Some(lines) = text::lines(pair) else {
+        return writeln!(out, "the texts are too long for a text difference\n");
+    };
+    if lines.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "{}", paint.on("text", "1;36"))?;
+    if !paint.0 {
+        return writeln!(out, "{}", text::unified(pair, &lines));
+    }
+    writeln!(out, "{}\n{}", paint.on(&format!("--- {}", pair.old), "1"), paint.on(&format!("+++ {}", pair.new), "1"))?;
+    for line in &lines {
+        writeln!(out, "{}", colored(line, paint))?;
+    }
+    writeln!(out)
+}
+
+/// A line in the colour of its side; the words that changed in reverse.
+fn colored(line: &Line, paint: Paint) -> String {
+    let (plain, strong) = match line.sign {
+        '-' => ("31", "31;7"),
+        '+' => ("32", "32;7"),
+        '@' => ("36", "36"),
+        _ => ("0", "0"),
+    };
+    let sign = if line.sign == '@' { String::new() } else { paint.on(&line.sign.to_string(), plain) };
+    let pieces = line.pieces.iter().map(|(changed, text)| paint.on(text, if *changed { strong } else { plain }));
+    sign + &pieces.collect::<String>()
+}

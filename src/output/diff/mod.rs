@@ -1,0 +1,235 @@
+//! `moelint diff`'s forms.
+
+pub mod human;
+pub mod json;
+pub mod markdown;
+pub mod text;
+
+use crate::delta::change::Side;
+use crate::delta::compare::Comparison;
+use crate::delta::judge::{Judged, Risk};
+use crate::delta::relevance::Group;
+use crate::facts::value::Value;
+use crate::lint::finding::Finding;
+use crate::lint::target::TargetSource;
+use crate::rule::model::Severity;
+
+use super::clean::{clean, mask_value};
+
+/// Longest value that is shown in a line of a table.
+const MAX_VALUE: usize = 60;
+/// Symptoms that are named beside a change.
+const MAX_SYMPTOMS: usize = 3;
+
+/// What became of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Both sides are there.
+    Modified,
+    /// Both sides are there, under two names.
+    Renamed,
+    /// Only the new one is.
+    Added,
+    /// Only the old one is.
+    Removed,
+}
+
+impl Kind {
+    /// The name used in output.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Modified => "modified",
+            Self::Renamed => "renamed",
+            Self::Added => "added",
+            Self::Removed => "removed",
+        }
+    }
+}
+
+/// Two sides and what lies between them.
+#[derive(Clone, Debug)]
+pub struct Pair {
+    /// What became of the file.
+    pub kind: Kind,
+    /// As the user named it.
+    pub old: String,
+    /// As the user named it.
+    pub new: String,
+    /// The difference.
+    pub comparison: Comparison,
+    /// Old and new, for the text difference.
+    pub texts: (String, String),
+}
+
+/// All of a run.
+#[derive(Clone, Debug, Default)]
+pub struct Report {
+    /// The revision of `--base`, in words.
+    pub base: Option<String>,
+    /// In order.
+    pub pairs: Vec<Pair>,
+}
+
+impl Report {
+    /// Whether any pair holds a risky change.
+    #[must_use]
+    pub fn is_risky(&self) -> bool {
+        self.pairs.iter().any(|pair| pair.comparison.is_risky())
+    }
+}
+
+/// How to say it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Style {
+    /// ANSI colours.
+    pub color: bool,
+    /// Only what matters.
+    pub quiet: bool,
+}
+
+/// One line that says whether a pair matters, and why.
+#[must_use]
+pub fn headline(pair: &Pair) -> String {
+    let found = &pair.comparison;
+    let errors = found.started.iter().filter(|finding| finding.severity == Severity::Error).count();
+    let warnings = found.started.iter().filter(|finding| finding.severity == Severity::Warning).count();
+    let mut parts = Vec::new();
+    let risky: Vec<&Judged> = found.changes.iter().filter(|change| change.risk.is_some()).collect();
+    for change in risky.iter().take(3) {
+        let (name, from, to) =
+            (last(&change.change.name), brief(change, &change.change.from), brief(change, &change.change.to));
+        parts.push(format!("{name} {from} → {to}"));
+    }
+    if risky.len() > 3 {
+        parts.push(format!("{} more of its kind", risky.len() - 3));
+    }
+    let (one, many) = if pair.kind == Kind::Added { ("error", "errors") } else { ("new error", "new errors") };
+    parts.extend((errors > 0).then(|| counted(errors, one, many)));
+    parts.extend(
+        (warnings > 0).then(|| counted(warnings, &one.replace("error", "warning"), &many.replace("error", "warning"))),
+    );
+    let verdict = if found.is_risky() { "risky" } else { "not risky" };
+    match (pair.kind, parts.is_empty()) {
+        (Kind::Removed, _) => "removed".to_owned(),
+        (Kind::Added, true) => "not risky: a new config without errors or warnings".to_owned(),
+        (_, false) => format!("{verdict}: {}", parts.join("; ")),
+        (_, true) if found.is_same() => "the same: only comments, order or spelling differ, if anything".to_owned(),
+        (_, true) => {
+            let count = found.changes.len();
+            format!("{verdict}: {}", counted(count, "setting means something else", "settings mean something else"))
+        }
+    }
+}
+
+/// `1 error`, `2 errors`.
+#[must_use]
+pub fn counted(count: usize, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
+}
+
+/// For which releases both sides were read, and how to name others.
+#[must_use]
+pub fn read_for(comparison: &Comparison) -> String {
+    let releases = &comparison.releases;
+    let bridge = releases.bridge.as_ref().map_or_else(String::new, |bridge| format!(", megatron-bridge {bridge}"));
+    let who = match releases.source {
+        TargetSource::Inferred => ", the newest that has these settings; --target names another".to_owned(),
+        source => format!(" ({})", source.in_words()),
+    };
+    format!("megatron-core {}{bridge}{who}", releases.core)
+}
+
+/// The setting's own name: `model.moe_router_topk` is `moe_router_topk`.
+fn last(name: &str) -> &str {
+    if name.starts_with("env ") { name } else { name.rsplit('.').next().unwrap_or(name) }
+}
+
+/// A side's value in a line, secrets masked.
+fn brief(judged: &Judged, side: &Side) -> String {
+    shown(&judged.change.name, side.effective.as_ref())
+}
+
+/// A value, not longer than a line has room for.
+fn shown(name: &str, value: Option<&Value>) -> String {
+    let Some(value) = value else { return "not set".to_owned() };
+    let text = mask_value(name, &value.to_string());
+    let text = clean(&text);
+    if text.chars().count() <= MAX_VALUE {
+        return if text.is_empty() { "\"\"".to_owned() } else { text.into_owned() };
+    }
+    let cut: String = text.chars().take(MAX_VALUE).collect();
+    format!("{cut}…")
+}
+
+/// The value of a side as a reader needs it: what is written, and what the framework makes of it.
+struct Told {
+    value: String,
+    /// Where it is from, if from no line of the file.
+    origin: &'static str,
+    line: Option<u32>,
+    /// What the framework makes of what is written, and why.
+    turned: Option<(String, String)>,
+}
+
+fn told(name: &str, side: &Side) -> Told {
+    let line = side.place.as_ref().map(|place| place.line);
+    let effective = shown(name, side.effective.as_ref());
+    let by = side.by.clone().unwrap_or_default();
+    match &side.written {
+        Some(written) => {
+            let value = shown(name, Some(written));
+            let turned = (value != effective && !by.is_empty()).then(|| (effective.clone(), by));
+            let value = if turned.is_some() { value } else { effective };
+            Told { value, origin: "", line, turned }
+        }
+        None if !by.is_empty() => {
+            Told { value: effective.clone(), origin: "set by the framework", line, turned: Some((effective, by)) }
+        }
+        None if side.effective.is_some() => Told { value: effective, origin: "default", line, turned: None },
+        None => Told { value: effective, origin: "", line, turned: None },
+    }
+}
+
+/// What to say beside a change: what it points at, and which rules it sets off.
+fn note(judged: &Judged) -> String {
+    let mut parts = Vec::new();
+    if judged.group != Group::Other {
+        let names: Vec<&str> = judged.symptoms.iter().take(MAX_SYMPTOMS).map(|found| found.0.name()).collect();
+        if !names.is_empty() {
+            parts.push(format!("a suspect for {}", names.join(", ")));
+        }
+    }
+    if !judged.rules.is_empty() {
+        parts.push(format!("sets off {}", judged.rules.join(", ")));
+    }
+    parts.join("; ")
+}
+
+/// Changes by group, those that nobody reads left out.
+fn groups(comparison: &Comparison) -> Vec<(Group, Vec<&Judged>)> {
+    let read = |group: &Group| -> Vec<&Judged> {
+        comparison.changes.iter().filter(|change| change.group == *group && change.unread.is_none()).collect()
+    };
+    let all = Group::ALL.iter().map(|group| (*group, read(group)));
+    all.filter(|(_, changes)| !changes.is_empty()).collect()
+}
+
+fn unread(comparison: &Comparison) -> Vec<(&Judged, &str)> {
+    comparison.changes.iter().filter_map(|change| Some((change, change.unread.as_deref()?))).collect()
+}
+
+/// Findings worth a reviewer's time.
+fn worth(findings: &[Finding]) -> impl Iterator<Item = &Finding> {
+    findings.iter().filter(|finding| finding.severity >= Severity::Warning)
+}
+
+/// The file and line of a finding.
+fn place(name: &str, finding: &Finding) -> String {
+    finding.primary().map_or_else(|| name.to_owned(), |label| format!("{name}:{}", label.start.line))
+}
+
+/// Whether the change is one of those that make a pair risky, in a word.
+fn mark(judged: &Judged) -> bool {
+    matches!(judged.risk, Some(Risk::Dispatch | Risk::Group(_)))
+}
