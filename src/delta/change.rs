@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::facts::catalogue::Catalogue;
-use crate::facts::field::FieldId;
+use crate::facts::field::{FieldId, Owner};
 use crate::facts::release::CORE;
 use crate::facts::shape::Frontend;
 use crate::facts::value::Value;
@@ -73,8 +73,28 @@ pub fn changes(old: &Snapshot, new: &Snapshot, catalogue: &Catalogue, releases: 
             }));
         }
     }
+    let (old_keys, new_keys) = (claimed(old), claimed(new));
+    found.retain(|change: &Change| {
+        // the setting is there on the other side, under a name that says more
+        let elsewhere = match (change.field, &change.from.place, &change.to.place) {
+            (None, Some(_), None) => new_keys.contains(change.name.as_str()),
+            (None, None, Some(_)) => old_keys.contains(change.name.as_str()),
+            _ => false,
+        };
+        // what a config does not tell about the machine is no other machine
+        let machine = change.field.is_some_and(|field| catalogue.field(field).owner == Owner::Environment);
+        let unknown = change.from.effective.is_none() || change.to.effective.is_none();
+        !(elsewhere || (machine && unknown))
+    });
     found.sort_by(|a, b| (&a.role, &a.name).cmp(&(&b.role, &b.name)));
     found
+}
+
+/// The keys, as written, that are settings of the catalogue.
+fn claimed(snapshot: &Snapshot) -> BTreeSet<&str> {
+    let settings = snapshot.roles.iter().flat_map(|role| role.settings.values());
+    let known = settings.filter(|setting| setting.field.is_some());
+    known.filter_map(|setting| Some(setting.place.as_ref()?.key.as_str())).collect()
 }
 
 /// Roles that belong together: those of one name; or the two that are the only ones of their files.
@@ -124,7 +144,8 @@ fn same(one: Option<&Value>, two: Option<&Value>) -> bool {
 }
 
 /// The setting that took over from a deprecated one and that the release has.
-fn heir(catalogue: &Catalogue, field: Option<FieldId>, core: usize) -> Option<&str> {
+#[must_use]
+pub fn heir(catalogue: &Catalogue, field: Option<FieldId>, core: usize) -> Option<&str> {
     let deprecated = catalogue.field(field?).deprecated.as_ref()?;
     let since = catalogue.releases.range(CORE, &format!(">={}", deprecated.since)).ok()?;
     let heir = deprecated.instead.as_deref().filter(|_| since.has(core))?;

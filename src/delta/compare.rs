@@ -4,6 +4,8 @@ use std::path::Path;
 
 use crate::dialect::Dialect;
 use crate::facts::release::{BRIDGE, CORE};
+use crate::facts::shape::{Completeness, Stage};
+use crate::facts::value::Value;
 use crate::lint::engine::Linter;
 use crate::lint::finding::Finding;
 use crate::lint::target::TargetSource;
@@ -29,6 +31,8 @@ pub struct About {
     pub dialect: Option<Dialect>,
     /// Why it can't be read, where it can't.
     pub problem: Option<String>,
+    /// Whether a dump was written before or after the framework's own setup.
+    pub stage: Option<Stage>,
 }
 
 /// The releases that both sides were read for.
@@ -47,6 +51,8 @@ pub struct ReadFor {
 pub struct Comparison {
     /// Old and new.
     pub sides: (About, About),
+    /// Whether a side has more than one model.
+    pub several_roles: bool,
     /// For which releases.
     pub releases: ReadFor,
     /// Settings that mean something else, by group.
@@ -90,11 +96,47 @@ pub fn compare(old: Option<Config<'_>>, new: Option<Config<'_>>, linter: &Linter
         (Some(_), Some(_)) => changes(&before, &after, linter.catalogue, releases),
         _ => Vec::new(),
     };
-    let changes = judged(changes, (&before, &after), linter.catalogue, releases, &started);
-    let about = |snapshot: Snapshot| About { dialect: snapshot.dialect, problem: snapshot.problem };
+    let mut changes = judged(changes, (&before, &after), linter.catalogue, releases, &started);
+    let stages = (stage(old, linter), stage(new, linter));
+    if let (Some(old), Some(new)) = stages
+        && old != new
+    {
+        for change in &mut changes {
+            filled_in(change, old);
+        }
+    }
+    let about = |snapshot: Snapshot, stage| About { dialect: snapshot.dialect, problem: snapshot.problem, stage };
     let bridge = [&before, &after].iter().any(|side| side.dialect == Some(Dialect::MegatronBridge));
     let releases = names(releases, linter, bridge);
-    Comparison { sides: (about(before), about(after)), releases, changes, started, stopped, still }
+    Comparison {
+        several_roles: !alone,
+        sides: (about(before, stages.0), about(after, stages.1)),
+        releases,
+        changes,
+        started,
+        stopped,
+        still,
+    }
+}
+
+/// The stage of a dump; `None`: no dump, or no config.
+fn stage(side: Option<Config<'_>>, linter: &Linter<'_>) -> Option<Stage> {
+    let document = crate::document::parse(side?.text);
+    let roles = crate::dialect::recognise(&document, linter.catalogue)?.1;
+    roles.first().filter(|facts| facts.completeness == Completeness::Dump).map(|facts| facts.stage)
+}
+
+/// A null that one side holds because the framework's setup had not run yet is no other value.
+fn filled_in(change: &mut Judged, old: Stage) {
+    let (early, late) = match old {
+        Stage::Requested => (&change.change.from, &change.change.to),
+        Stage::Resolved => (&change.change.to, &change.change.from),
+    };
+    if early.effective.as_ref().is_none_or(|value| *value == Value::Null) && late.effective.is_some() {
+        change.unread = Some("empty until the framework's setup fills it in".to_owned());
+        change.risk = None;
+        change.symptoms.clear();
+    }
 }
 
 /// The releases for both: those of the new side, unless only the old one is a config.
@@ -137,8 +179,8 @@ fn split(
         let rule = linter.rules.iter().find(|rule| rule.id == finding.rule);
         let code = rule.is_none_or(|rule| rule.cases.is_empty());
         let key = finding.primary().map(|label| label.path.clone()).filter(|_| code).unwrap_or_default();
-        let role = if alone { "" } else { finding.role.as_str() };
-        format!("{}\u{0}{role}\u{0}{key}", finding.rule)
+        let of = if alone { "" } else { finding.role.as_str() };
+        format!("{}\u{0}{of}\u{0}{key}", finding.rule)
     };
     let before = new.len();
     let mut stopped = old;

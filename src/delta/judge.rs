@@ -1,11 +1,14 @@
 //! Whether a change matters: its group, what it points at, whether anybody reads the setting, whether it is risky.
 
+use std::collections::BTreeMap;
+
 use crate::facts::catalogue::Catalogue;
 use crate::facts::shape::Frontend;
 use crate::facts::value::Value;
 use crate::lint::finding::Finding;
+use crate::rule::model::Severity;
 
-use super::change::Change;
+use super::change::{Change, heir};
 use super::relevance::{Group, Symptom, relevance};
 use super::snapshot::{Releases, Role, Settings, Snapshot, default_of};
 
@@ -50,6 +53,8 @@ pub fn judged(
     started: &[Finding],
 ) -> Vec<Judged> {
     let table = relevance();
+    let known = changes.iter().filter(|change| change.field.is_some());
+    let fields: BTreeMap<String, Change> = known.map(|change| (change.name.clone(), change.clone())).collect();
     let mut all: Vec<Judged> = changes
         .into_iter()
         .map(|change| {
@@ -58,7 +63,16 @@ pub fn judged(
                 let role = role_of(snapshot, &change.role);
                 table.unread(name, |other| value(role, other, catalogue, releases)).map(str::to_owned)
             };
-            let unread = on(old).and_then(|_| on(new));
+            let (before, after) = (on(old), on(new));
+            let unwritten = (change.from.written.is_none(), change.to.written.is_none());
+            let unread = match (before, after) {
+                (Some(_), Some(why)) => Some(why),
+                // it only goes with what switches it on or off
+                (Some(why), None) if unwritten.0 => Some(format!("{why} before")),
+                (None, Some(why)) if unwritten.1 => Some(format!("{why} after")),
+                _ => None,
+            };
+            let unread = unread.or_else(|| repeats(&change, &fields, catalogue, releases));
             let group = table.group(name);
             let symptoms = if unread.is_some() { Vec::new() } else { table.symptoms(name) };
             let risk = risk(&change, group).filter(|_| unread.is_none());
@@ -73,6 +87,26 @@ pub fn judged(
     all
 }
 
+/// Whether the change is that of another setting once more: under its old name, or in another section.
+fn repeats(
+    change: &Change,
+    fields: &BTreeMap<String, Change>,
+    catalogue: &Catalogue,
+    releases: Releases,
+) -> Option<String> {
+    if let Some(heir) = heir(catalogue, change.field, releases.core) {
+        return fields.contains_key(heir).then(|| format!("the old name of {heir}, which changes too"));
+    }
+    let last = change.name.rsplit('.').next().filter(|_| change.field.is_none())?;
+    let field = catalogue.find(last).map(|found| catalogue.field(found.0).name.as_str())?;
+    let same =
+        |one: &Option<Value>, two: &Option<Value>| one.as_ref().zip(two.as_ref()).is_some_and(|(a, b)| a.same(b));
+    let known = fields.get(field).filter(|known| {
+        same(&known.to.effective, &change.to.effective) || same(&known.to.written, &change.to.effective)
+    })?;
+    Some(format!("the same as {}, which changes too", known.name))
+}
+
 fn risk(change: &Change, group: Group) -> Option<Risk> {
     if DISPATCH.contains(&change.name.as_str()) {
         return Some(Risk::Dispatch);
@@ -85,7 +119,8 @@ fn rules_about(change: &Change, started: &[Finding]) -> Vec<String> {
         finding.labels.iter().any(|label| label.field.as_deref() == Some(change.name.as_str()))
             && (finding.role == change.role || change.role.is_empty())
     };
-    let mut rules: Vec<String> = started.iter().filter(reads).map(|finding| finding.code.to_string()).collect();
+    let shown = started.iter().filter(|finding| finding.severity >= Severity::Warning);
+    let mut rules: Vec<String> = shown.filter(reads).map(|finding| finding.code.to_string()).collect();
     rules.sort();
     rules.dedup();
     rules

@@ -144,7 +144,8 @@ fn last_key(name: &str) -> Option<&str> {
         return None;
     }
     let path = name.rsplit(':').next().unwrap_or(name);
-    path.rsplit('.').next()
+    // what a dump writes about the class of a value is about the value
+    path.rsplit('.').find(|key| !(key.starts_with('_') && key.ends_with('_')))
 }
 
 fn covers(pattern: &str, name: &str, last: Option<&str>) -> bool {

@@ -147,10 +147,7 @@ impl Repo {
         let tree = self.tree(rev)?;
         let name = slashes(path);
         let unreadable = |why| GitError::Unreadable { rev: rev.to_owned(), path: name.clone(), why };
-        let entry = match tree.get_path(Path::new(&name)) {
-            Ok(entry) => entry,
-            Err(_) => return Err(self.no_path(&tree, rev, &name)),
-        };
+        let Ok(entry) = tree.get_path(Path::new(&name)) else { return Err(self.no_path(&tree, rev, &name)) };
         let regular = entry.kind() == Some(ObjectType::Blob) && entry.filemode() != 0o120_000;
         if !regular {
             return Err(GitError::NotAFile { rev: rev.to_owned(), path: name });

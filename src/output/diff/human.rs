@@ -2,13 +2,17 @@
 
 use std::io::{self, Write};
 
+use crate::delta::compare::Comparison;
 use crate::delta::judge::Judged;
 use crate::lint::finding::Finding;
 use crate::output::clean::clean;
 use crate::rule::model::Severity;
 
 use super::text::{self, Line};
-use super::{Kind, Pair, Report, Style, counted, groups, headline, mark, note, place, read_for, told, unread, worth};
+use super::{
+    Kind, Pair, Report, Style, counted, groups, headline, mark, note, place, read_for, remark, role, told, unread,
+    worth,
+};
 
 /// Changes of the last group that are shown; the rest is for programs.
 const MAX_OTHER: usize = 40;
@@ -46,8 +50,9 @@ fn one(out: &mut dyn Write, pair: &Pair, style: Style, paint: Paint) -> io::Resu
     };
     writeln!(out, "{}", paint.on(&clean(&name), "1"))?;
     writeln!(out, "read for {}", read_for(&pair.comparison))?;
-    if pair.comparison.sides.0.dialect.is_none() && pair.comparison.sides.1.dialect.is_none() {
-        writeln!(out, "not configs of a framework that moelint reads: keys are compared as they stand")?;
+    let remark = remark(&pair.comparison);
+    if !remark.is_empty() {
+        writeln!(out, "{remark}")?;
     }
     let color = if pair.comparison.is_risky() { "1;31" } else { "1;32" };
     writeln!(out, "{}\n", paint.on(&clean(&headline(pair)), color))?;
@@ -68,10 +73,11 @@ fn one(out: &mut dyn Write, pair: &Pair, style: Style, paint: Paint) -> io::Resu
 fn settings(out: &mut dyn Write, pair: &Pair, style: Style, paint: Paint) -> io::Result<()> {
     for (group, changes) in groups(&pair.comparison) {
         writeln!(out, "{}", paint.on(group.name(), "1;36"))?;
-        let width = changes.iter().map(|change| label(change).chars().count()).max().unwrap_or(0).min(52);
+        let width =
+            changes.iter().map(|change| label(&pair.comparison, change).chars().count()).max().unwrap_or(0).min(52);
         let shown = if group == crate::delta::relevance::Group::Other { MAX_OTHER } else { usize::MAX };
         for change in changes.iter().take(shown) {
-            line(out, change, width, paint)?;
+            line(out, &pair.comparison, change, width, paint)?;
         }
         if changes.len() > shown {
             writeln!(out, "    and {} more (--format json lists them)", changes.len() - shown)?;
@@ -82,10 +88,10 @@ fn settings(out: &mut dyn Write, pair: &Pair, style: Style, paint: Paint) -> io:
     if unread.is_empty() || style.quiet {
         return Ok(());
     }
-    writeln!(out, "{}", paint.on("changed, but read by nobody", "1;36"))?;
+    writeln!(out, "{}", paint.on("changed, without an effect of its own", "1;36"))?;
     for (change, why) in unread.iter().take(MAX_OTHER) {
         let (from, to) = (told(&change.change.name, &change.change.from), told(&change.change.name, &change.change.to));
-        writeln!(out, "    {}  {} → {}  ({why})", label(change), from.value, to.value)?;
+        writeln!(out, "    {}  {} → {}  ({why})", label(&pair.comparison, change), from.value, to.value)?;
     }
     if unread.len() > MAX_OTHER {
         writeln!(out, "    and {} more (--format json lists them)", unread.len() - MAX_OTHER)?;
@@ -93,40 +99,35 @@ fn settings(out: &mut dyn Write, pair: &Pair, style: Style, paint: Paint) -> io:
     writeln!(out)
 }
 
-fn label(judged: &Judged) -> String {
+fn label(comparison: &Comparison, judged: &Judged) -> String {
     let name = clean(&judged.change.name);
-    // a role is worth a word only where its name is not what everybody calls the model
-    if judged.change.role.is_empty() || judged.change.role == "model" || judged.change.role.starts_with("MODEL_ARGS") {
-        name.into_owned()
-    } else {
-        format!("{}: {name}", clean(&judged.change.role))
-    }
+    role(comparison, judged).map_or_else(|| name.to_string(), |role| format!("{}: {name}", clean(role)))
 }
 
-fn line(out: &mut dyn Write, judged: &Judged, width: usize, paint: Paint) -> io::Result<()> {
+fn line(out: &mut dyn Write, comparison: &Comparison, judged: &Judged, width: usize, paint: Paint) -> io::Result<()> {
     let (from, to) = (told(&judged.change.name, &judged.change.from), told(&judged.change.name, &judged.change.to));
     let (from_text, to_text) = (paint.on(&from.value, "31"), paint.on(&to.value, "32"));
     let sign = if mark(judged) { paint.on("!", "1;31") } else { " ".to_owned() };
     let where_to = match (from.line, to.line) {
         (Some(old), Some(new)) if old == new => format!("line {old}"),
         (Some(old), Some(new)) => format!("line {old} → {new}"),
-        (Some(old), None) => format!("line {old} → {}", nowhere(to.origin)),
-        (None, Some(new)) => format!("{} → line {new}", nowhere(from.origin)),
-        (None, None) => nowhere(to.origin).to_owned(),
+        (Some(old), None) if to.origin.is_empty() => format!("line {old}, gone"),
+        (None, Some(new)) if from.origin.is_empty() => format!("line {new}, new"),
+        (Some(old), None) => format!("line {old} → {}", to.origin),
+        (None, Some(new)) => format!("{} → line {new}", from.origin),
+        (None, None) => to.origin.to_owned(),
     };
-    let name = label(judged);
-    writeln!(out, "  {sign} {name:width$}  {from_text} → {to_text}  {}", paint.on(&format!("({where_to})"), "2"))?;
+    let name = label(comparison, judged);
+    let note = note(judged);
+    let note = if note.is_empty() { note } else { format!("  {note}") };
+    let about = paint.on(&format!("({where_to}){note}"), "2");
+    writeln!(out, "  {sign} {name:width$}  {from_text} → {to_text}  {about}")?;
     for (side, turned) in [("before", &from.turned), ("after", &to.turned)] {
         if let Some((effective, by)) = turned {
             writeln!(out, "      {side}: effectively {effective}; {}", clean(by))?;
         }
     }
-    let note = note(judged);
-    if note.is_empty() { Ok(()) } else { writeln!(out, "      {}", paint.on(&note, "2")) }
-}
-
-fn nowhere(origin: &'static str) -> &'static str {
-    if origin.is_empty() { "not in the file" } else { origin }
+    Ok(())
 }
 
 fn findings(out: &mut dyn Write, title: &str, name: &str, findings: &[Finding], paint: Paint) -> io::Result<()> {

@@ -91,7 +91,7 @@ fn change(judged: &Judged) -> Json {
         "old": written(&change.name, &change.from),
         "new": written(&change.name, &change.to),
         "risk": judged.risk.map(risk),
-        "unread": judged.unread,
+        "no_effect": judged.unread,
         "points_at": points_at,
         "rules": judged.rules,
     })

@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use crate::delta::compare::Comparison;
 use crate::delta::judge::Judged;
 use crate::delta::relevance::Group;
 use crate::lint::finding::Finding;
@@ -10,7 +11,8 @@ use crate::rule::model::Severity;
 
 use super::text;
 use super::{
-    Kind, Pair, Report, Style, Told, counted, groups, headline, mark, note, place, read_for, told, unread, worth,
+    Kind, Pair, Report, Style, Told, counted, groups, headline, mark, note, place, read_for, remark, role, told,
+    unread, worth,
 };
 
 /// A bot finds its earlier comment by this.
@@ -53,7 +55,9 @@ fn one(out: &mut dyn Write, pair: &Pair, nested: bool, style: Style) -> io::Resu
     if pair.kind == Kind::Removed {
         return writeln!(out);
     }
-    writeln!(out, "<sub>read for {}</sub>\n", escape(&read_for(&pair.comparison)))?;
+    let remark = remark(&pair.comparison);
+    let remark = if remark.is_empty() { String::new() } else { format!("; {remark}") };
+    writeln!(out, "<sub>read for {}{remark}</sub>\n", escape(&read_for(&pair.comparison)))?;
     rules(out, pair)?;
     settings(out, pair, style)?;
     if style.quiet || matches!(pair.kind, Kind::Added) { Ok(()) } else { difference(out, pair) }
@@ -92,20 +96,20 @@ fn settings(out: &mut dyn Write, pair: &Pair, style: Style) -> io::Result<()> {
     let groups = groups(&pair.comparison);
     for (group, changes) in groups.iter().filter(|(group, _)| *group != Group::Other) {
         writeln!(out, "**{}**\n", group.name())?;
-        table(out, changes, changes.len())?;
+        table(out, &pair.comparison, changes, changes.len())?;
         writeln!(out)?;
     }
     if let Some((_, changes)) = groups.iter().find(|(group, _)| *group == Group::Other) {
         let title = counted(changes.len(), "other change", "other changes");
         writeln!(out, "<details><summary>{title}</summary>\n")?;
-        table(out, changes, MAX_ROWS)?;
+        table(out, &pair.comparison, changes, MAX_ROWS)?;
         writeln!(out, "\n</details>\n")?;
     }
     let unread = unread(&pair.comparison);
     if unread.is_empty() || style.quiet {
         return Ok(());
     }
-    let title = counted(unread.len(), "change that nobody reads", "changes that nobody reads");
+    let title = counted(unread.len(), "change without an effect of its own", "changes without an effect of their own");
     writeln!(
         out,
         "<details><summary>{title}</summary>\n\n| setting | before | after | why |\n| --- | --- | --- | --- |"
@@ -119,7 +123,7 @@ fn settings(out: &mut dyn Write, pair: &Pair, style: Style) -> io::Result<()> {
     writeln!(out, "\n</details>\n")
 }
 
-fn table(out: &mut dyn Write, changes: &[&Judged], room: usize) -> io::Result<()> {
+fn table(out: &mut dyn Write, comparison: &Comparison, changes: &[&Judged], room: usize) -> io::Result<()> {
     writeln!(out, "| setting | before | after | note |\n| --- | --- | --- | --- |")?;
     for judged in changes.iter().take(room) {
         let change = &judged.change;
@@ -132,11 +136,7 @@ fn table(out: &mut dyn Write, changes: &[&Judged], room: usize) -> io::Result<()
             }
         }
         notes.extend(Some(note(judged)).filter(|note| !note.is_empty()).map(|note| escape(&note)));
-        let role = if change.role.is_empty() || change.role == "model" {
-            String::new()
-        } else {
-            format!("{} ", escape(&change.role))
-        };
+        let role = role(comparison, judged).map_or_else(String::new, |role| format!("{} ", escape(role)));
         writeln!(
             out,
             "| {sign}{role}{} | {} | {} | {} |",

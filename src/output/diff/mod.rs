@@ -8,7 +8,7 @@ pub mod text;
 use crate::delta::change::Side;
 use crate::delta::compare::Comparison;
 use crate::delta::judge::{Judged, Risk};
-use crate::delta::relevance::Group;
+use crate::delta::relevance::{Group, Symptom};
 use crate::facts::value::Value;
 use crate::lint::finding::Finding;
 use crate::lint::target::TargetSource;
@@ -95,6 +95,13 @@ pub fn headline(pair: &Pair) -> String {
     let errors = found.started.iter().filter(|finding| finding.severity == Severity::Error).count();
     let warnings = found.started.iter().filter(|finding| finding.severity == Severity::Warning).count();
     let mut parts = Vec::new();
+    let new = if pair.kind == Kind::Added { "" } else { "new " };
+    if errors > 0 {
+        let codes: Vec<&str> =
+            found.started.iter().filter(|f| f.severity == Severity::Error).map(|f| f.code.as_ref()).collect();
+        let listed = if codes.len() <= 4 { format!(" ({})", codes.join(", ")) } else { String::new() };
+        parts.push(format!("{}{listed}", counted(errors, &format!("{new}error"), &format!("{new}errors"))));
+    }
     let risky: Vec<&Judged> = found.changes.iter().filter(|change| change.risk.is_some()).collect();
     for change in risky.iter().take(3) {
         let (name, from, to) =
@@ -104,11 +111,9 @@ pub fn headline(pair: &Pair) -> String {
     if risky.len() > 3 {
         parts.push(format!("{} more of its kind", risky.len() - 3));
     }
-    let (one, many) = if pair.kind == Kind::Added { ("error", "errors") } else { ("new error", "new errors") };
-    parts.extend((errors > 0).then(|| counted(errors, one, many)));
-    parts.extend(
-        (warnings > 0).then(|| counted(warnings, &one.replace("error", "warning"), &many.replace("error", "warning"))),
-    );
+    if warnings > 0 {
+        parts.push(counted(warnings, &format!("{new}warning"), &format!("{new}warnings")));
+    }
     let verdict = if found.is_risky() { "risky" } else { "not risky" };
     match (pair.kind, parts.is_empty()) {
         (Kind::Removed, _) => "removed".to_owned(),
@@ -142,7 +147,8 @@ pub fn read_for(comparison: &Comparison) -> String {
 
 /// The setting's own name: `model.moe_router_topk` is `moe_router_topk`.
 fn last(name: &str) -> &str {
-    if name.starts_with("env ") { name } else { name.rsplit('.').next().unwrap_or(name) }
+    let shown = |key: &&str| !(key.starts_with('_') && key.ends_with('_'));
+    if name.starts_with("env ") { name } else { name.rsplit('.').find(shown).unwrap_or(name) }
 }
 
 /// A side's value in a line, secrets masked.
@@ -191,11 +197,30 @@ fn told(name: &str, side: &Side) -> Told {
     }
 }
 
+/// The role that a change belongs to, where that is not clear anyway.
+fn role<'a>(comparison: &Comparison, judged: &'a Judged) -> Option<&'a str> {
+    Some(judged.change.role.as_str()).filter(|role| comparison.several_roles && !role.is_empty())
+}
+
+/// What a reader needs to know about a comparison as a whole; empty: nothing.
+fn remark(comparison: &Comparison) -> &'static str {
+    let (old, new) = &comparison.sides;
+    if old.dialect.is_none() && new.dialect.is_none() {
+        return "not configs of a framework that moelint reads: keys are compared as they stand";
+    }
+    match (old.stage, new.stage) {
+        (Some(old), Some(new)) if old != new => "one was written before the framework's own setup, the other after it",
+        _ => "",
+    }
+}
+
 /// What to say beside a change: what it points at, and which rules it sets off.
 fn note(judged: &Judged) -> String {
     let mut parts = Vec::new();
     if judged.group != Group::Other {
-        let names: Vec<&str> = judged.symptoms.iter().take(MAX_SYMPTOMS).map(|found| found.0.name()).collect();
+        // whether it is refused is what the rules say
+        let pointed = judged.symptoms.iter().map(|found| found.0).filter(|symptom| *symptom != Symptom::ConfigRejected);
+        let names: Vec<&str> = pointed.take(MAX_SYMPTOMS).map(Symptom::name).collect();
         if !names.is_empty() {
             parts.push(format!("a suspect for {}", names.join(", ")));
         }
