@@ -108,6 +108,14 @@ fn what_means_the_same_is_no_change() {
         ),
         ("an alias", BASE.replace("num_moe_experts", "num_experts"), BASE.to_owned(), "0.18"),
         (
+            "layouts",
+            with("pipeline_model_parallel_size: 2\npipeline_model_parallel_layout: Et*2|ttL\n"),
+            with(
+                "pipeline_model_parallel_size: 2\npipeline_model_parallel_layout: [[embedding, decoder, decoder], [decoder, decoder, loss]]\n",
+            ),
+            "0.18",
+        ),
+        (
             "flow style",
             with("recompute_granularity: selective\nrecompute_modules: [moe_act, mlp]\n"),
             with("recompute_granularity: selective\nrecompute_modules:\n- moe_act\n- mlp\n"),
@@ -167,6 +175,15 @@ fn what_nobody_reads_is_folded_away() {
     );
     let change = &report["pairs"][0]["changes"][0];
     assert_eq!((&change["no_effect"], &change["risk"]), (&"only the flex dispatcher reads it".into(), &Value::Null));
+}
+
+#[test]
+fn of_long_values_the_part_that_differs_is_shown() {
+    let long = |end: &str| format!("{BASE}hybrid_layer_pattern: {}{end}\n", "ME".repeat(60));
+    let text = stdout(&diff(&long("*E"), &long("-E"), &["-q"]));
+    assert!(text.contains("*E → …") && text.contains("-E  (line 8)"), "{text}");
+    let report = json(&long("*E"), &long("-E"), &[]);
+    assert!(report["pairs"][0]["changes"][0]["from"].as_str().unwrap().len() > 120, "programs get the whole");
 }
 
 #[test]

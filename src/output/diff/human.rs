@@ -90,7 +90,7 @@ fn settings(out: &mut dyn Write, pair: &Pair, style: Style, paint: Paint) -> io:
     }
     writeln!(out, "{}", paint.on("changed, without an effect of its own", "1;36"))?;
     for (change, why) in unread.iter().take(MAX_OTHER) {
-        let (from, to) = (told(&change.change.name, &change.change.from), told(&change.change.name, &change.change.to));
+        let (from, to) = told(change);
         writeln!(out, "    {}  {} → {}  ({why})", label(&pair.comparison, change), from.value, to.value)?;
     }
     if unread.len() > MAX_OTHER {
@@ -105,7 +105,7 @@ fn label(comparison: &Comparison, judged: &Judged) -> String {
 }
 
 fn line(out: &mut dyn Write, comparison: &Comparison, judged: &Judged, width: usize, paint: Paint) -> io::Result<()> {
-    let (from, to) = (told(&judged.change.name, &judged.change.from), told(&judged.change.name, &judged.change.to));
+    let (from, to) = told(judged);
     let (from_text, to_text) = (paint.on(&from.value, "31"), paint.on(&to.value, "32"));
     let sign = if mark(judged) { paint.on("!", "1;31") } else { " ".to_owned() };
     let where_to = match (from.line, to.line) {

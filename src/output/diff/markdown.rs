@@ -116,7 +116,7 @@ fn settings(out: &mut dyn Write, pair: &Pair, style: Style) -> io::Result<()> {
     )?;
     for (judged, why) in unread.iter().take(MAX_ROWS) {
         let name = &judged.change.name;
-        let (from, to) = (told(name, &judged.change.from), told(name, &judged.change.to));
+        let (from, to) = told(judged);
         writeln!(out, "| {} | {} | {} | {} |", code(name), code(&from.value), code(&to.value), escape(why))?;
     }
     more(out, unread.len(), MAX_ROWS)?;
@@ -127,7 +127,7 @@ fn table(out: &mut dyn Write, comparison: &Comparison, changes: &[&Judged], room
     writeln!(out, "| setting | before | after | note |\n| --- | --- | --- | --- |")?;
     for judged in changes.iter().take(room) {
         let change = &judged.change;
-        let (from, to) = (told(&change.name, &change.from), told(&change.name, &change.to));
+        let (from, to) = told(judged);
         let sign = if mark(judged) { "⚠️ " } else { "" };
         let mut notes = Vec::new();
         for (side, turned) in [("before", &from.turned), ("after", &to.turned)] {

@@ -18,6 +18,10 @@ use super::clean::{clean, mask_value};
 
 /// Longest value that is shown in a line of a table.
 const MAX_VALUE: usize = 60;
+/// Longest value that is shown in the headline.
+const MAX_BRIEF: usize = 28;
+/// Of what two long values share in front, the characters that are shown.
+const SHARED_SHOWN: usize = 8;
 /// Symptoms that are named beside a change.
 const MAX_SYMPTOMS: usize = 3;
 
@@ -103,11 +107,7 @@ pub fn headline(pair: &Pair) -> String {
         parts.push(format!("{}{listed}", counted(errors, &format!("{new}error"), &format!("{new}errors"))));
     }
     let risky: Vec<&Judged> = found.changes.iter().filter(|change| change.risk.is_some()).collect();
-    for change in risky.iter().take(3) {
-        let (name, from, to) =
-            (last(&change.change.name), brief(change, &change.change.from), brief(change, &change.change.to));
-        parts.push(format!("{name} {from} → {to}"));
-    }
+    parts.extend(risky.iter().take(3).map(|change| in_short(change)));
     if risky.len() > 3 {
         parts.push(format!("{} more of its kind", risky.len() - 3));
     }
@@ -121,8 +121,12 @@ pub fn headline(pair: &Pair) -> String {
         (_, false) => format!("{verdict}: {}", parts.join("; ")),
         (_, true) if found.is_same() => "the same: only comments, order or spelling differ, if anything".to_owned(),
         (_, true) => {
-            let count = found.changes.len();
-            format!("{verdict}: {}", counted(count, "setting means something else", "settings mean something else"))
+            let count = found.changes.iter().filter(|change| change.unread.is_none()).count();
+            let what = match count {
+                0 => "no setting that is read means something else".to_owned(),
+                count => counted(count, "setting means something else", "settings mean something else"),
+            };
+            format!("{verdict}: {what}")
         }
     }
 }
@@ -151,21 +155,35 @@ fn last(name: &str) -> &str {
     if name.starts_with("env ") { name } else { name.rsplit('.').find(shown).unwrap_or(name) }
 }
 
-/// A side's value in a line, secrets masked.
-fn brief(judged: &Judged, side: &Side) -> String {
-    shown(&judged.change.name, side.effective.as_ref())
+/// The whole value as text, secrets masked.
+fn whole(name: &str, value: Option<&Value>) -> String {
+    value.map_or_else(|| "not set".to_owned(), |value| mask_value(name, &value.to_string()))
 }
 
-/// A value, not longer than a line has room for.
-fn shown(name: &str, value: Option<&Value>) -> String {
-    let Some(value) = value else { return "not set".to_owned() };
-    let text = mask_value(name, &value.to_string());
-    let text = clean(&text);
-    if text.chars().count() <= MAX_VALUE {
-        return if text.is_empty() { "\"\"".to_owned() } else { text.into_owned() };
+/// A value, not longer than a line has room for; `skip`: characters in front that the other side has too.
+fn shown(text: &str, skip: usize, room: usize) -> String {
+    let length = text.chars().count();
+    if length <= room {
+        return if text.is_empty() { "\"\"".to_owned() } else { clean(text).into_owned() };
     }
-    let cut: String = text.chars().take(MAX_VALUE).collect();
-    format!("{cut}…")
+    // not so far that nothing is left to see
+    let skip = skip.min(length - room);
+    let cut: String = text.chars().skip(skip).take(room).collect();
+    let (before, after) = (if skip > 0 { "…" } else { "" }, if skip + room < length { "…" } else { "" });
+    clean(&format!("{before}{cut}{after}")).into_owned()
+}
+
+/// How many characters in front two long values share, less some that show where one is.
+fn shared(one: &str, two: &str) -> usize {
+    one.chars().zip(two.chars()).take_while(|(a, b)| a == b).count().saturating_sub(SHARED_SHOWN)
+}
+
+/// A change in a few words: `moe_router_topk 2 → 4`.
+fn in_short(judged: &Judged) -> String {
+    let change = &judged.change;
+    let [from, to] = [&change.from, &change.to].map(|side| whole(&change.name, side.effective.as_ref()));
+    let skip = shared(&from, &to);
+    format!("{} {} → {}", last(&change.name), shown(&from, skip, MAX_BRIEF), shown(&to, skip, MAX_BRIEF))
 }
 
 /// The value of a side as a reader needs it: what is written, and what the framework makes of it.
@@ -178,22 +196,34 @@ struct Told {
     turned: Option<(String, String)>,
 }
 
-fn told(name: &str, side: &Side) -> Told {
+/// Both sides of a change.
+fn told(judged: &Judged) -> (Told, Told) {
+    let change = &judged.change;
+    let [from, to] = [&change.from, &change.to].map(|side| whole(&change.name, side.effective.as_ref()));
+    let skip = shared(&from, &to);
+    (side(&change.name, &change.from, &from, skip), side(&change.name, &change.to, &to, skip))
+}
+
+fn side(name: &str, side: &Side, effective: &str, skip: usize) -> Told {
     let line = side.place.as_ref().map(|place| place.line);
-    let effective = shown(name, side.effective.as_ref());
-    let by = side.by.clone().unwrap_or_default();
-    match &side.written {
-        Some(written) => {
-            let value = shown(name, Some(written));
-            let turned = (value != effective && !by.is_empty()).then(|| (effective.clone(), by));
-            let value = if turned.is_some() { value } else { effective };
+    let effective = shown(effective, skip, MAX_VALUE);
+    match (&side.written, &side.by) {
+        (Some(written), Some(by)) => {
+            let value = shown(&whole(name, Some(written)), skip, MAX_VALUE);
+            let turned = (value != effective).then(|| (effective, by.clone()));
             Told { value, origin: "", line, turned }
         }
-        None if !by.is_empty() => {
-            Told { value: effective.clone(), origin: "set by the framework", line, turned: Some((effective, by)) }
+        (Some(_), None) => Told { value: effective, origin: "", line, turned: None },
+        (None, Some(by)) => Told {
+            value: effective.clone(),
+            origin: "set by the framework",
+            line,
+            turned: Some((effective, by.clone())),
+        },
+        (None, None) => {
+            let origin = if side.effective.is_some() { "default" } else { "" };
+            Told { value: effective, origin, line, turned: None }
         }
-        None if side.effective.is_some() => Told { value: effective, origin: "default", line, turned: None },
-        None => Told { value: effective, origin: "", line, turned: None },
     }
 }
 
