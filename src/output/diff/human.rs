@@ -10,8 +10,7 @@ use crate::rule::model::Severity;
 
 use super::text::{self, Line};
 use super::{
-    Kind, Pair, Report, Style, counted, groups, headline, mark, note, place, read_for, remark, role, told, unread,
-    worth,
+    Kind, Pair, Report, Style, groups, headline, known, mark, note, place, read_for, remark, role, told, unread, worth,
 };
 
 /// Changes of the last group that are shown; the rest is for programs.
@@ -23,13 +22,10 @@ const MAX_OTHER: usize = 40;
 /// What the stream says.
 pub fn write(out: &mut dyn Write, report: &Report, style: Style) -> io::Result<()> {
     let paint = Paint(style.color);
-    for pair in &report.pairs {
+    for pair in report.shown() {
         one(out, pair, style, paint)?;
     }
-    let Some(base) = &report.base else { return Ok(()) };
-    let risky = report.pairs.iter().filter(|pair| pair.comparison.is_risky()).count();
-    let count = counted(report.pairs.len(), "config changed", "configs changed");
-    writeln!(out, "{count} since {base}, {risky} of them risky")
+    report.summary().map_or(Ok(()), |summary| writeln!(out, "{}", clean(&summary)))
 }
 
 #[derive(Clone, Copy)]
@@ -49,7 +45,9 @@ fn one(out: &mut dyn Write, pair: &Pair, style: Style, paint: Paint) -> io::Resu
         _ => format!("{} → {}", pair.old, pair.new),
     };
     writeln!(out, "{}", paint.on(&clean(&name), "1"))?;
-    writeln!(out, "read for {}", read_for(&pair.comparison))?;
+    if known(&pair.comparison) {
+        writeln!(out, "read for {}", read_for(&pair.comparison))?;
+    }
     let remark = remark(&pair.comparison);
     if !remark.is_empty() {
         writeln!(out, "{remark}")?;

@@ -11,7 +11,7 @@ use crate::rule::model::Severity;
 
 use super::text;
 use super::{
-    Kind, Pair, Report, Style, Told, counted, groups, headline, mark, note, place, read_for, remark, role, told,
+    Kind, Pair, Report, Style, Told, counted, groups, headline, known, mark, note, place, read_for, remark, role, told,
     unread, worth,
 };
 
@@ -19,6 +19,8 @@ use super::{
 const MARK: &str = "<!-- moelint diff -->";
 /// Characters of text difference that a comment has room for.
 const MAX_TEXT: usize = 20_000;
+/// Characters of all pairs together: a comment on GitHub ends at 65,536.
+const MAX_COMMENT: usize = 50_000;
 /// Rows of a folded table.
 const MAX_ROWS: usize = 100;
 
@@ -28,13 +30,25 @@ const MAX_ROWS: usize = 100;
 /// What the stream says.
 pub fn write(out: &mut dyn Write, report: &Report, style: Style) -> io::Result<()> {
     writeln!(out, "{MARK}")?;
-    if let Some(base) = &report.base {
-        let risky = report.pairs.iter().filter(|pair| pair.comparison.is_risky()).count();
-        let count = counted(report.pairs.len(), "config changed", "configs changed");
-        writeln!(out, "### moelint: {count} since {}, {risky} of them risky\n", escape(base))?;
+    if let Some(summary) = report.summary() {
+        writeln!(out, "### moelint: {}\n", escape(&summary))?;
     }
-    for pair in &report.pairs {
-        one(out, pair, report.base.is_some(), style)?;
+    let mut length = 0;
+    for pair in report.shown() {
+        let mut text = Vec::new();
+        one(&mut text, pair, report.base.is_some(), style)?;
+        length += text.len();
+        // what is too much for a comment is at least named
+        if length > MAX_COMMENT && report.base.is_some() {
+            text.clear();
+            writeln!(
+                text,
+                "- {}: {}",
+                code(if pair.new.is_empty() { &pair.old } else { &pair.new }),
+                escape(&headline(pair))
+            )?;
+        }
+        out.write_all(&text)?;
     }
     Ok(())
 }
@@ -55,9 +69,9 @@ fn one(out: &mut dyn Write, pair: &Pair, nested: bool, style: Style) -> io::Resu
     if pair.kind == Kind::Removed {
         return writeln!(out);
     }
-    let remark = remark(&pair.comparison);
-    let remark = if remark.is_empty() { String::new() } else { format!("; {remark}") };
-    writeln!(out, "<sub>read for {}{remark}</sub>\n", escape(&read_for(&pair.comparison)))?;
+    let mut read = Vec::from_iter(known(&pair.comparison).then(|| format!("read for {}", read_for(&pair.comparison))));
+    read.extend(Some(remark(&pair.comparison).to_owned()).filter(|remark| !remark.is_empty()));
+    writeln!(out, "<sub>{}</sub>\n", escape(&read.join("; ")))?;
     rules(out, pair)?;
     settings(out, pair, style)?;
     if style.quiet || matches!(pair.kind, Kind::Added) { Ok(()) } else { difference(out, pair) }

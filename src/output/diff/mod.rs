@@ -81,6 +81,25 @@ impl Report {
     pub fn is_risky(&self) -> bool {
         self.pairs.iter().any(|pair| pair.comparison.is_risky())
     }
+
+    /// The pairs worth showing: of a branch, those that mean something else, the risky ones first.
+    fn shown(&self) -> Vec<&Pair> {
+        let all = self.base.is_none();
+        let worth = |pair: &&Pair| all || pair.kind != Kind::Modified || !pair.comparison.is_same();
+        let mut shown: Vec<&Pair> = self.pairs.iter().filter(worth).collect();
+        shown.sort_by_key(|pair| !pair.comparison.is_risky());
+        shown
+    }
+
+    /// One line about a branch; `None`: it is about two sides.
+    fn summary(&self) -> Option<String> {
+        let base = self.base.as_ref()?;
+        let risky = self.pairs.iter().filter(|pair| pair.comparison.is_risky()).count();
+        let same = self.pairs.len() - self.shown().len();
+        let same = if same > 0 { format!(", {same} with the same meaning as before") } else { String::new() };
+        let count = counted(self.pairs.len(), "config changed", "configs changed");
+        Some(format!("{count} since {base}, {risky} of them risky{same}"))
+    }
 }
 
 /// How to say it.
@@ -232,10 +251,15 @@ fn role<'a>(comparison: &Comparison, judged: &'a Judged) -> Option<&'a str> {
     Some(judged.change.role.as_str()).filter(|role| comparison.several_roles && !role.is_empty())
 }
 
+/// Whether a side is a config of a framework that is known.
+fn known(comparison: &Comparison) -> bool {
+    comparison.sides.0.dialect.is_some() || comparison.sides.1.dialect.is_some()
+}
+
 /// What a reader needs to know about a comparison as a whole; empty: nothing.
 fn remark(comparison: &Comparison) -> &'static str {
     let (old, new) = &comparison.sides;
-    if old.dialect.is_none() && new.dialect.is_none() {
+    if !known(comparison) {
         return "not configs of a framework that moelint reads: keys are compared as they stand";
     }
     match (old.stage, new.stage) {
