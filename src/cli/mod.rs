@@ -4,6 +4,8 @@ pub mod args;
 pub mod bisect;
 pub mod bisect_args;
 pub mod check;
+pub mod diff;
+pub mod diff_args;
 pub mod examples;
 pub mod explain;
 pub mod fixing;
@@ -53,6 +55,9 @@ pub enum CliError {
     /// The user has to change the call.
     #[error("{0}")]
     Usage(String),
+    /// A revision, or a file in it.
+    #[error("{0}")]
+    Git(#[from] crate::source::git::GitError),
     /// Writing failed.
     #[error("cannot write: {0}")]
     Io(#[from] io::Error),
@@ -73,6 +78,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     let result = match cli.command {
         Command::Check(args) => check::run(&args),
         Command::Show(args) => show::run(&args),
+        Command::Diff(args) => diff::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Rules(args) => rules::run(&args),
         Command::Schema(args) => schema::run(&args),

@@ -56,6 +56,15 @@ pub fn mask(line: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
+/// What may be shown of the value of the setting or variable called `name`.
+#[must_use]
+pub fn mask_value(name: &str, value: &str) -> String {
+    let name = name.rsplit(['.', ':', ' ']).next().unwrap_or(name);
+    // a text like `a b` is one value here, whatever it looks like in a line
+    let secret = mask(&format!("{name}: x")) != format!("{name}: x");
+    if secret && !value.is_empty() && value != "null" { "***".to_owned() } else { mask(value).into_owned() }
+}
+
 /// A line with control characters replaced byte for byte.
 #[must_use]
 pub fn printable(line: &str) -> Cow<'_, str> {
@@ -87,6 +96,15 @@ mod tests {
         ] {
             assert_eq!(mask(line), shown);
         }
+    }
+
+    #[test]
+    fn values_of_secrets_are_masked_by_their_name() {
+        assert_eq!(mask_value("env HF_TOKEN", "hf_a b"), "***");
+        assert_eq!(mask_value("logger.wandb_api_key", "abc"), "***");
+        assert_eq!(mask_value("logger.wandb_api_key", "null"), "null");
+        assert_eq!(mask_value("moe_router_topk", "8"), "8");
+        assert_eq!(mask_value("extra", "{password: abc}"), "{password: ***}");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 pub mod bisect;
 pub mod clean;
 pub mod concise;
+pub mod diff;
 pub mod file;
 pub mod frame;
 pub mod github;
