@@ -357,7 +357,7 @@ impl<'a> Drive<'a> {
     }
 
     fn expectation(&self) -> Expectation {
-        Expectation { symptom: self.symptom.map(super::summary::symptom_name), ..Expectation::default() }
+        Expectation { symptom: self.symptom.map(|symptom| symptom.name().to_owned()), ..Expectation::default() }
     }
 
     /// Probes that an earlier run of this program left: those with a handle are waited for, others never started.

@@ -138,7 +138,7 @@ fn probe_command(args: &CommitsArgs) -> String {
         vec!["moelint bisect commits --good".to_owned(), args.good.clone(), "--bad".to_owned(), args.bad.clone()];
     words.extend(args.paths.iter().cloned());
     if let Some(symptom) = args.search.symptom {
-        words.push(format!("--symptom {}", summary::symptom_name(symptom)));
+        words.push(format!("--symptom {}", symptom.name().to_owned()));
     }
     words.push("-- ./probe.sh   (a command that exits 0 where the run works)".to_owned());
     words.join(" ")
