@@ -51,7 +51,9 @@ impl Known {
             Self::Counted { good, bad } => {
                 let mut rates = unknown();
                 for rate in &mut rates {
-                    let chance = |p: f64, misses: u32, all: u32| p.powf(f64::from(misses)) * (1.0 - p).powf(f64::from(all - misses));
+                    let chance = |p: f64, misses: u32, all: u32| {
+                        p.powf(f64::from(misses)) * (1.0 - p).powf(f64::from(all - misses))
+                    };
                     rate.weight *= chance(rate.a, good.1, good.0 + good.1) * chance(rate.b, bad.0, bad.0 + bad.1);
                 }
                 normalise(rates)

@@ -96,7 +96,8 @@ impl Search {
     /// passed just before it.
     fn unseen(&self, cause: Cause) -> Option<(Point, Why)> {
         let (with, without) = self.sides(cause)?;
-        let saw = |point: Point, failed: bool| self.seen.iter().any(|seen| seen.point == point && seen.failed == failed);
+        let saw =
+            |point: Point, failed: bool| self.seen.iter().any(|seen| seen.point == point && seen.failed == failed);
         if !saw(with, true) {
             return Some((with, Why::ConfirmsBad));
         }

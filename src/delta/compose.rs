@@ -69,7 +69,9 @@ pub fn over(child: &Snapshot, parent: &Snapshot, path: &str) -> Snapshot {
         let ours = match whole.roles.iter_mut().find(|role| role.name == theirs.name) {
             Some(ours) => ours,
             None => {
-                whole.roles.insert(0, super::snapshot::Role { settings: super::snapshot::Settings::new(), ..theirs.clone() });
+                whole
+                    .roles
+                    .insert(0, super::snapshot::Role { settings: super::snapshot::Settings::new(), ..theirs.clone() });
                 let Some(first) = whole.roles.first_mut() else { continue };
                 first
             }

@@ -34,15 +34,7 @@ impl<'a> Reader<'a> {
     /// Nothing read yet.
     #[must_use]
     pub fn new(repo: &'a Repository, linter: &'a Linter<'a>, releases: Releases) -> Self {
-        Self {
-            repo,
-            linter,
-            releases,
-            problems: Vec::new(),
-            cache: HashMap::new(),
-            parents: HashMap::new(),
-            held: 0,
-        }
+        Self { repo, linter, releases, problems: Vec::new(), cache: HashMap::new(), parents: HashMap::new(), held: 0 }
     }
 
     /// A blob on its own.
