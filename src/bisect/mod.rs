@@ -2,7 +2,11 @@
 
 pub mod ancestry;
 pub mod choose;
+pub mod evidence;
 pub mod posterior;
 pub mod rates;
+pub mod reduce;
+pub mod reduction;
 pub mod search;
 pub mod suspicion;
+pub mod verdict;
