@@ -92,3 +92,27 @@ fn normalise(mut rates: Vec<Rate>) -> Vec<Rate> {
     }
     rates
 }
+
+/// Reads `0.05,0.2`, P(fail | good) and P(pass | bad); one number stands for both.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn parse(text: &str) -> Result<(f64, f64), String> {
+    let (a, b) = text.split_once(',').unwrap_or((text, text));
+    let rate = |part: &str| match part.trim().parse::<f64>() {
+        Ok(rate) if (0.0..0.5).contains(&rate) => Ok(rate),
+        _ => Err(format!("`{part}` is no rate: a number from 0 to below 0.5, such as 0.05,0.2")),
+    };
+    Ok((rate(a)?, rate(b)?))
+}
+
+/// Reads a probability to be reached.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn parse_confidence(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(confidence) if (0.5..1.0).contains(&confidence) => Ok(confidence),
+        _ => Err("a number from 0.5 to below 1, such as 0.95".to_owned()),
+    }
+}

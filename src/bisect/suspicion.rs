@@ -1,7 +1,7 @@
 //! How much each commit is to be suspected before anything was run: which settings it changed, what the symptom points
 //! at, and whether the values themselves can explain that everything before was good and everything since is bad.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use crate::delta::relevance::{Relevance, Symptom};
 use crate::facts::value::Value;
@@ -97,13 +97,14 @@ pub fn suspicions(
     symptom: Option<Symptom>,
     complaints: &BTreeMap<usize, usize>,
 ) -> Vec<Suspicion> {
-    let values = values(timeline);
+    let last = last_names(timeline);
+    let values = values(timeline, &last);
     let mut all = Vec::new();
     for commit in timeline.changing() {
         let Some(step) = timeline.steps.get(commit) else { continue };
         let mut suspects = Vec::new();
         for (file, about) in step.files.iter().enumerate() {
-            let path = last_name(timeline, &about.path);
+            let path = last.get(about.path.as_str()).copied().unwrap_or(&about.path);
             for (index, change) in about.changes.iter().enumerate() {
                 let key = (path, change.role.as_str(), change.name.as_str());
                 let standing = values.get(&key).map_or(Standing::New, |values| standing(values, commit));
@@ -121,17 +122,17 @@ pub fn suspicions(
     all
 }
 
-/// The name that a config has at the bad end.
-fn last_name<'a>(timeline: &'a Timeline, path: &'a str) -> &'a str {
-    let named = timeline.names.iter().find(|(_, names)| names.contains(path));
-    named.map_or(path, |(name, _)| name.as_str())
+/// Every name that a config had → the one that it has at the bad end.
+fn last_names(timeline: &Timeline) -> HashMap<&str, &str> {
+    let pairs = timeline.names.iter().flat_map(|(last, names)| names.iter().map(move |name| (name.as_str(), last.as_str())));
+    pairs.collect()
 }
 
-fn values(timeline: &Timeline) -> BTreeMap<Key<'_>, Values<'_>> {
-    let mut values: BTreeMap<Key<'_>, Values<'_>> = BTreeMap::new();
+fn values<'a>(timeline: &'a Timeline, last: &HashMap<&'a str, &'a str>) -> HashMap<Key<'a>, Values<'a>> {
+    let mut values: HashMap<Key<'_>, Values<'_>> = HashMap::new();
     for (commit, step) in timeline.steps.iter().enumerate() {
         for file in &step.files {
-            let path = last_name(timeline, &file.path);
+            let path = last.get(file.path.as_str()).copied().unwrap_or(&file.path);
             for change in &file.changes {
                 let taken = values.entry((path, change.role.as_str(), change.name.as_str())).or_default();
                 if taken.is_empty() {

@@ -30,6 +30,8 @@ pub enum Command {
     Explain(ExplainArgs),
     /// The catalogue of rules
     Rules(RulesArgs),
+    /// Which change broke it: commits, with as few probes as possible
+    Bisect(super::bisect_args::BisectArgs),
     /// JSON Schema of a file that people or programs write, for editors
     Schema(SchemaArgs),
 }

@@ -1,6 +1,8 @@
 //! Commands: each wires the layers together and decides nothing.
 
 pub mod args;
+pub mod bisect;
+pub mod bisect_args;
 pub mod check;
 pub mod examples;
 pub mod explain;
@@ -71,6 +73,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Explain(args) => explain::run(&args),
         Command::Rules(args) => rules::run(&args),
         Command::Schema(args) => schema::run(&args),
+        Command::Bisect(args) => bisect::run(&args),
     };
     match result {
         Ok(exit) => exit,

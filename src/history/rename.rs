@@ -23,7 +23,7 @@ pub struct Moved<'a> {
 pub fn pairs(went: &[Moved<'_>], came: &[Moved<'_>]) -> Vec<(usize, usize)> {
     let prints = |files: &[Moved<'_>]| files.iter().map(|file| print(file.snapshot)).collect::<Vec<_>>();
     let (before, after) = (prints(went), prints(came));
-    let mut scored: Vec<(f64, f64, usize, usize)> = Vec::new();
+    let mut scored: Vec<(f64, usize, usize, usize)> = Vec::new();
     for (i, old) in went.iter().enumerate() {
         for (j, new) in came.iter().enumerate() {
             let same = old.blob == new.blob;
@@ -33,11 +33,11 @@ pub fn pairs(went: &[Moved<'_>], came: &[Moved<'_>]) -> Vec<(usize, usize)> {
                 _ => 0.0,
             };
             if score >= ALIKE {
-                scored.push((score, strsim::normalized_damerau_levenshtein(old.path, new.path), i, j));
+                scored.push((score, common(old.path, new.path), i, j));
             }
         }
     }
-    scored.sort_by(|a, b| b.0.total_cmp(&a.0).then(b.1.total_cmp(&a.1)).then((a.2, a.3).cmp(&(b.2, b.3))));
+    scored.sort_by(|a, b| b.0.total_cmp(&a.0).then(b.1.cmp(&a.1)).then((a.2, a.3).cmp(&(b.2, b.3))));
     let (mut used_old, mut used_new) = (BTreeSet::new(), BTreeSet::new());
     let mut pairs = Vec::new();
     for (_, _, i, j) in scored {
@@ -82,4 +82,11 @@ fn alike(one: &[u64], two: &[u64]) -> f64 {
     #[expect(clippy::cast_precision_loss, reason = "numbers of settings")]
     let share = if all == 0 { 0.0 } else { 2.0 * common as f64 / all as f64 };
     share
+}
+
+/// Bytes that two paths have in common at their beginnings and ends.
+fn common(one: &str, two: &str) -> usize {
+    let head = one.bytes().zip(two.bytes()).take_while(|(a, b)| a == b).count();
+    let tail = one.bytes().rev().zip(two.bytes().rev()).take_while(|(a, b)| a == b).count();
+    head + tail
 }

@@ -1,5 +1,6 @@
 //! Findings → text. One file a format; the only place besides `source` that touches the outside world.
 
+pub mod bisect;
 pub mod clean;
 pub mod concise;
 pub mod file;
