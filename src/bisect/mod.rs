@@ -9,6 +9,7 @@ pub mod difference;
 pub mod drive;
 pub mod evidence;
 pub mod executor;
+pub mod keys;
 pub mod materialise;
 pub mod paths;
 pub mod place;
