@@ -2,7 +2,9 @@
 
 pub mod ancestry;
 pub mod choose;
+pub mod executor;
 pub mod posterior;
 pub mod rates;
 pub mod search;
 pub mod suspicion;
+pub mod verdict;
