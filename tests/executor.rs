@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use moelint::bisect::executor::interrupt;
 use moelint::bisect::executor::local::Local;
 use moelint::bisect::executor::{End, Ended, ExecError, Executor, Handle, Job, Progress, Run, outcome, recorded};
 use moelint::bisect::verdict::{Expectation, Verdict};
@@ -247,4 +248,14 @@ fn one_that_can_not_be_started_ends_the_others() {
     let second = job(folder.path(), 2, &[]);
     assert!(quick().start(&[first.clone(), second]).is_err());
     assert_eq!(wait(&mut quick(), &recorded(&first.out).unwrap()).end, End::Cancelled);
+}
+
+/// Here and not beside the code: the flag is the whole process's.
+#[test]
+fn the_first_signal_only_sets_the_flag() {
+    assert!(!interrupt::interrupted());
+    interrupt::install().unwrap();
+    interrupt::install().unwrap();
+    signal_hook::low_level::raise(signal_hook::consts::SIGINT).unwrap();
+    assert!(interrupt::interrupted());
 }

@@ -17,6 +17,7 @@ pub mod interrupt;
 pub mod local;
 mod process;
 mod record;
+pub mod slurm;
 
 /// A probe to run.
 #[derive(Clone, Debug, PartialEq, Eq)]
