@@ -234,10 +234,14 @@ fn remove(text: &str, path: &Path, model: &Document<'_>) -> Option<String> {
         before: before.copied(),
         after: after.copied(),
     };
-    let mut edit = pair.remove(&document)?;
-    if text.get(..document.node(pair.entry.value).span.end as usize)?.ends_with('\n') {
-        edit.span.end = document.node(pair.entry.value).span.end; // a block of text has its line break already
-    }
+    let end = document.node(pair.entry.value).span.end as usize;
+    let key = document.node(pair.entry.key).span.start as usize;
+    let line = text.get(..key)?.rfind('\n').map_or(0, |newline| newline + 1);
+    let edit = match text.get(..end)?.ends_with('\n') && text.get(line..key)?.trim().is_empty() {
+        // a block of text has its line break already
+        true => Edit { span: Span::new(line, end), text: String::new() },
+        false => pair.remove(&document)?,
+    };
     apply(text, &[edit])
 }
 
