@@ -135,6 +135,16 @@ fn a_candidate_is_typed_as_flags_or_overrides() {
 }
 
 #[test]
+fn a_section_is_only_dropped_when_nothing_of_it_stays() {
+    let linter = linter();
+    let pair = Pair::new("a: {x: 1, y: 2}\nb: 1\n", "b: 1\n", &linter).unwrap();
+    assert_eq!(overrides(&pair, &named(&pair, &["a.x"])), ["~a.x"]);
+    assert_eq!(overrides(&pair, &pair.all()), ["~a"]);
+    assert_eq!(pair.apply(&named(&pair, &["a.x"])).unwrap(), "a: {y: 2}\nb: 1\n");
+    assert_eq!(pair.apply(&pair.all()).unwrap(), "b: 1\n");
+}
+
+#[test]
 fn what_means_nothing_alone_is_tried_with_what_it_needs() {
     let linter = linter();
     let pair = Pair::new(GOOD, BAD, &linter).unwrap();
