@@ -92,9 +92,11 @@ impl Scratch {
 
     /// Runs it for its JSON.
     fn json(&self, args: &[&str], probe: Option<&Path>) -> (Value, Output) {
-        let output = self.command(args, probe).args(["--format", "json"].iter().filter(|_| probe.is_none())).output().unwrap();
-        let value = serde_json::from_slice(&output.stdout)
-            .unwrap_or_else(|_| panic!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr)));
+        let output =
+            self.command(args, probe).args(["--format", "json"].iter().filter(|_| probe.is_none())).output().unwrap();
+        let value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| {
+            panic!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+        });
         (value, output)
     }
 
@@ -255,8 +257,7 @@ fn after_a_kill_it_goes_on_and_repeats_nothing() {
     let replay = scratch.path().join(".git/replay.jsonl");
     fs::write(&replay, run(&["log"]).stdout).unwrap();
     let before = lines(&log);
-    let args: Vec<&str> =
-        JSON.iter().chain(&["--no-preflight", "--runs", replay.to_str().unwrap()]).copied().collect();
+    let args: Vec<&str> = JSON.iter().chain(&["--no-preflight", "--runs", replay.to_str().unwrap()]).copied().collect();
     let (report, _) = scratch.json(&args, Some(&probe));
     assert_eq!(report["culprits"][0]["commit"], culprit.as_str());
     assert_eq!(lines(&log), before, "{report}");
@@ -369,4 +370,35 @@ fn the_settings_that_break_a_good_config_are_found() {
     let changes = report["culprits"][0]["changes"].as_array().unwrap();
     assert_eq!(changes.len(), 1, "{report}");
     assert_eq!(changes[0]["field"], "moe_flex_dispatcher_num_sms");
+}
+
+/// A step time of 10 s, 11 s from the culprit on, with about 1 % of noise from run to run.
+const SLOW: &str = "base=1000; grep -q 'num_sms: 32' $MOELINT_CONFIG && base=1100\nnoise=$(( (MOELINT_PROBE * 7919) % 21 - 10 ))\necho \"{\\\"verdict\\\": \\\"good\\\", \\\"metrics\\\": {\\\"step_time\\\": $((base + noise))}}\" > $MOELINT_OUT/verdict.json";
+
+#[test]
+fn what_runs_measure_pins_a_slowdown_or_says_what_it_would_take() {
+    let (scratch, culprit) = Scratch::usual();
+    let (probe, _) = scratch.probe(SLOW);
+    let args = ["--symptom", "slow", "--metric", "step_time", "--worse-by", "10%", "--format", "json"];
+    let (report, output) = scratch.json(&args, Some(&probe));
+    assert_eq!(output.status.code(), Some(0), "{report}");
+    assert_eq!(report["culprits"][0]["commit"], culprit.as_str(), "{report}");
+    assert_eq!(report["probes"]["preflight"], 6);
+    let (probe, _) = scratch.probe(&SLOW.replace("base=1100", "base=1001"));
+    let (report, output) = scratch.json(&args, Some(&probe));
+    assert_eq!((report["status"].as_str(), output.status.code()), (Some("not-separable"), Some(1)), "{report}");
+    assert!(report["notes"].to_string().contains("need"), "{report}");
+}
+
+#[test]
+fn a_runs_log_is_measured_too() {
+    let (scratch, culprit) = Scratch::usual();
+    let line = " [2026-08-22 15:22:22] iteration %8d/      40 | consumed samples: 1536 | elapsed time per iteration (ms): %d.%d | global batch size:   128 | lm loss: 1.258122E+01 |\\n";
+    let body = format!(
+        "base=1000; grep -q 'num_sms: 32' $MOELINT_CONFIG && base=1100\nfor i in $(seq 40); do printf '{line}' $i $((base + (i * 7 + MOELINT_PROBE * 3) % 11)) 1; done"
+    );
+    let (probe, _) = scratch.probe(&body);
+    let args = ["--symptom", "slow", "--metric", "step_time", "--format", "json"];
+    let (report, _) = scratch.json(&args, Some(&probe));
+    assert_eq!(report["culprits"][0]["commit"], culprit.as_str(), "{report}");
 }

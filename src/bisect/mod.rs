@@ -11,6 +11,7 @@ pub mod evidence;
 pub mod executor;
 pub mod keys;
 pub mod materialise;
+pub mod metric_probe;
 pub mod paths;
 pub mod place;
 pub mod plan;

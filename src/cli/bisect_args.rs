@@ -75,6 +75,13 @@ pub struct SearchArgs {
     /// Don't probe the two ends first: you vouch for both
     #[arg(long)]
     pub no_preflight: bool,
+    /// What a run is judged by instead of its exit status: a metric of its log (step_time, tflops_per_gpu, peak_memory, …) or
+    /// of verdict.json; the two ends are run three times each to know the noise
+    #[arg(long, value_name = "NAME")]
+    pub metric: Option<String>,
+    /// How much worse the bad end is: 5%
+    #[arg(long, value_name = "P%", requires = "metric", value_parser = rates::parse_share)]
+    pub worse_by: Option<f64>,
     /// Keep the code at the bad end and swap only the config
     #[arg(long)]
     pub config_only: bool,
