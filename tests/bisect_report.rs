@@ -20,7 +20,8 @@ const HOSTILE: &str =
     "</title></svg><script>alert(1)</script>\"'`|\n# @all\u{1b}[31m\u{202e}dab ]]> https://x.example/a.js";
 
 fn id(at: usize) -> String {
-    format!("{:040x}", at * 7_919 + 0xabc)
+    // what ids have in front has to tell them apart, as in git
+    format!("{:08x}{at:032x}", (at as u32 + 1).wrapping_mul(2_654_435_761))
 }
 
 fn change(field: &str, from: Value, to: Value, group: Group) -> Changed {
@@ -103,7 +104,7 @@ fn report(commits: usize, status: Status) -> Report {
             ]
         }
         Status::Inconclusive => vec!["moelint bisect log > runs.jsonl   (then --runs runs.jsonl keeps these verdicts)"],
-        _ => vec!["git show 0000000abc"],
+        _ => vec!["git show 9e3779b1"],
     };
     let ran = status != Status::Ranked;
     Report {
@@ -311,7 +312,7 @@ fn the_page_says_who_how_sure_and_what_next() {
         &id(32),
         "97%",
         "moe_<wbr>flex_<wbr>dispatcher_<wbr>num_<wbr>sms",
-        "git show 0000000abc",
+        "git show 9e3779b1",
         "brings",
         "48% of the suspicion",
     ] {

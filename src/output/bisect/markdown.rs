@@ -124,10 +124,8 @@ fn next(out: &mut dyn Write, report: &Report) -> io::Result<()> {
     let mut block = String::new();
     for next in &report.next {
         let (command, remark) = words::command(next);
-        if !remark.is_empty() {
-            block.push_str(&format!("# {}\n", printable(remark)));
-        }
-        block.push_str(&format!("{}\n", printable(command)));
+        let remark = if remark.is_empty() { String::new() } else { format!("   # {}", printable(remark)) };
+        block.push_str(&format!("{}{remark}\n", printable(command)));
     }
     // a fence has to be longer than any that stands in the text
     let longest = block.split(|c: char| c != '`').map(str::len).max().unwrap_or(0);

@@ -15,7 +15,7 @@ pub const fn answer(status: Status) -> &'static str {
         Status::Ranked => "ranked",
         Status::Found => "found",
         Status::None => "no culprit",
-        Status::Code => "found: code",
+        Status::Code => "found in code",
         Status::Inconclusive => "inconclusive",
         Status::NotSeparable => "not separable",
     }
@@ -48,7 +48,7 @@ pub fn sentence(report: &Report) -> String {
             format!("commit {} causes {failure}, {} sure", short(&culprit.commit), percent(culprit.posterior))
         }
         (Status::Code, Some(culprit)) => format!(
-            "commit {} causes {failure}, {} sure; it changes code and no effective config",
+            "commit {} causes {failure}, {} sure; it changes no effective config",
             short(&culprit.commit),
             percent(culprit.posterior)
         ),

@@ -121,7 +121,11 @@ fn about(report: &Report, culprit: &Culprit) -> String {
         escape(&culprit.subject)
     );
     if let Some(change) = culprit.changes.first() {
-        out.push_str(&format!("<div><dt>in</dt><dd><code>{}</code></dd></div>\n", escape(&words::place(change))));
+        let place = table::code(&words::place(change));
+        out.push_str(&match report.status {
+            Status::Found => format!("<div><dt>in</dt><dd>{place}</dd></div>\n"),
+            _ => format!("<div><dt>setting</dt><dd>{} in {place}</dd></div>\n", escape(&words::headline(culprit))),
+        });
     }
     if !culprit.why.is_empty() {
         out.push_str(&format!("<div><dt>why</dt><dd>{}</dd></div>\n", escape(&culprit.why)));
@@ -177,10 +181,10 @@ fn next(report: &Report) -> String {
     let mut out = "<div class=\"next\">\n<h2>Type next</h2>\n".to_owned();
     for next in &report.next {
         let (command, remark) = words::command(next);
-        if !remark.is_empty() {
-            out.push_str(&format!("<p>{}:</p>\n", escape(remark)));
-        }
         out.push_str(&format!("<pre>{}</pre>\n", html_whole(command)));
+        if !remark.is_empty() {
+            out.push_str(&format!("<p>{}</p>\n", escape(remark)));
+        }
     }
     out.push_str("</div>\n");
     out

@@ -59,7 +59,7 @@ fn changes(culprit: &Culprit) -> String {
         return "<p>No effective config: look at its code.</p>\n".to_owned();
     }
     let rows: Vec<Vec<String>> = culprit.changes.iter().map(change).collect();
-    table("changes", &["setting", "before", "after", "what speaks for it"], &rows)
+    table("changes", &["setting", "before", "after", "evidence"], &rows)
 }
 
 fn change(change: &Changed) -> Vec<String> {
