@@ -211,7 +211,9 @@ fn answered(
 ) -> Result<Report, CliError> {
     let mut report = report(keys.pair, names, args.search.symptom, Status::Inconclusive);
     match answer {
-        Answer::Ended(Ended::Open(why) | Ended::Stopped(why) | Ended::NotSeparable(why)) => report.notes.push(why.clone()),
+        Answer::Ended(Ended::Open(why) | Ended::Stopped(why) | Ended::NotSeparable(why)) => {
+            report.notes.push(why.clone())
+        }
         Answer::Ended(Ended::Found(_)) => {}
         Answer::Reduced(reduction) => {
             reduced(&mut report, keys, reduction, names.1);
