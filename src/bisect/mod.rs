@@ -1,6 +1,7 @@
 //! Which change caused it: hypotheses, what probes say about them, and which probe to run next.
 
 pub mod ancestry;
+pub mod attribute;
 pub mod case;
 pub mod choose;
 pub mod classes;
@@ -10,6 +11,7 @@ pub mod drive;
 pub mod evidence;
 pub mod executor;
 pub mod materialise;
+pub mod measure;
 pub mod paths;
 pub mod place;
 pub mod plan;
@@ -20,6 +22,8 @@ pub mod reduce;
 pub mod reduction;
 pub mod report;
 pub mod search;
+pub mod run_series;
+pub mod run_summary;
 pub mod session;
 pub mod spell;
 pub mod splice;

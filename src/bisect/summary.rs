@@ -60,6 +60,7 @@ pub fn report(case: &Case, belief: &[f64], ends: (&str, &str), symptom: Option<S
         next: Vec::new(),
         log: Vec::new(),
         timeline: points(case, belief),
+        series: Vec::new(),
     };
     report.culprits.retain(|culprit| culprit.posterior > 0.0);
     report

@@ -35,6 +35,7 @@ impl From<HistoryError> for CliError {
 pub fn run(args: &BisectArgs, arguments: Vec<String>) -> Result<Exit, CliError> {
     match &args.mode {
         BisectMode::Commits(args) => commits(args, arguments, None),
+        BisectMode::Runs(args) => super::runs::run(args),
         BisectMode::Resume(args) => resume(args),
         BisectMode::Log(args) => log(args),
         BisectMode::Status(args) => status(args),

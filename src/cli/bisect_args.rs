@@ -23,6 +23,9 @@ pub enum BisectMode {
     /// Commits between a good and a bad one: ranked without a command, probed with one
     #[command(after_help = COMMITS_EXAMPLES)]
     Commits(Box<CommitsArgs>),
+    /// Recorded runs: where a metric or the crash rate changed, and the setting behind it; nothing is run
+    #[command(after_help = super::runs_args::EXAMPLES)]
+    Runs(Box<super::runs_args::RunsArgs>),
     /// Go on after a crash, a reboot or Ctrl-C; no finished probe is run again
     Resume(StateArgs),
     /// What was probed so far, as JSON Lines that --runs takes

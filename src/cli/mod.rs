@@ -12,6 +12,8 @@ pub mod fixing;
 pub mod mutate;
 pub mod options;
 pub mod rules;
+pub mod runs;
+pub mod runs_args;
 pub mod schema;
 pub mod search;
 pub mod show;
