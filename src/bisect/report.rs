@@ -5,6 +5,7 @@ use serde_json::Value as Json;
 
 use crate::delta::change::{Change, Side};
 use crate::delta::relevance::Group;
+use crate::output::clean::mask_value;
 use crate::output::show::to_json;
 
 /// How a search ended.
@@ -67,7 +68,7 @@ impl Changed {
     /// From a change of the config at `path`.
     #[must_use]
     pub fn new(change: &Change, path: &str, group: Group, note: &str) -> Self {
-        let value = |side: &Side| side.effective.as_ref().map_or(Json::Null, to_json);
+        let value = |side: &Side| masked(&change.name, side.effective.as_ref().map_or(Json::Null, to_json));
         Self {
             field: change.name.clone(),
             key: change.key().to_owned(),
@@ -80,6 +81,17 @@ impl Changed {
             note: note.to_owned(),
         }
     }
+}
+
+/// A report is read by more people than the config: what looks like a secret stays out of it.
+fn masked(name: &str, value: Json) -> Json {
+    let text = match &value {
+        Json::Null => return value,
+        Json::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    let shown = mask_value(name, &text);
+    if shown == text { value } else { Json::String(shown) }
 }
 
 /// A commit with what it changed.

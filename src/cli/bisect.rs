@@ -13,14 +13,14 @@ use crate::bisect::summary;
 use crate::facts::catalogue;
 use crate::history::git::{HistoryError, open};
 use crate::lint::engine::Linter;
-use crate::output::bisect;
+use crate::output::bisect::{self, human::Look};
 use crate::output::file::write_whole;
 
 use super::args::{Cli, Command};
 use super::bisect_args::{Assume, BisectArgs, BisectMode, CommitsArgs, ReportArgs, ReportFormat, StateArgs};
 use super::search::{self, Begin};
 use super::surroundings::{Linters, Surroundings};
-use super::{CliError, Exit, options, with_stdout};
+use super::{CliError, Exit, check, options, with_stdout};
 
 impl From<HistoryError> for CliError {
     fn from(error: HistoryError) -> Self {
@@ -195,8 +195,13 @@ fn tidy(path: &str) -> String {
 pub fn print(args: &ReportArgs, report: &Report) -> Result<(), CliError> {
     let mut bytes = Vec::new();
     match args.format {
-        ReportFormat::Human => bisect::human::human(&mut bytes, report)?,
-        _ => bisect::json(&mut bytes, report)?,
+        ReportFormat::Human => {
+            let color = check::colored(args.color, args.output_file.is_some());
+            bisect::human::human(&mut bytes, report, Look { color, width: check::columns() })?;
+        }
+        ReportFormat::Json => bisect::json(&mut bytes, report)?,
+        ReportFormat::Markdown => bisect::markdown::markdown(&mut bytes, report)?,
+        ReportFormat::Html => bisect::html::html(&mut bytes, report)?,
     }
     match &args.output_file {
         Some(path) => write_whole(path, &bytes)

@@ -308,12 +308,17 @@ pub(super) fn colored(wanted: Color, to_file: bool) -> bool {
     }
 }
 
+/// Columns that a line may take.
+pub(super) fn columns() -> usize {
+    let columns = std::env::var("COLUMNS").ok().and_then(|text| text.parse::<usize>().ok());
+    columns.unwrap_or(100).clamp(40, 200)
+}
+
 fn style(args: &OutputArgs, show_undecided: bool, rules: &[&Rule]) -> Style {
     let color = colored(args.color, args.output_file.is_some());
-    let columns = std::env::var("COLUMNS").ok().and_then(|text| text.parse::<usize>().ok());
     Style {
         color,
-        width: columns.unwrap_or(100).clamp(40, 200),
+        width: columns(),
         show_undecided,
         quiet: args.quiet,
         rules: if args.format == Format::Sarif {

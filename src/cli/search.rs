@@ -243,7 +243,14 @@ fn next(report: &Report, args: &CommitsArgs) -> Vec<String> {
             }
             next.push(format!("git show {short}"));
         }
-        (Status::Code, Some(culprit)) => next.push(format!("git show {}", culprit.commit)),
+        (Status::Code, Some(culprit)) => {
+            next.push(format!("git show {}", culprit.commit.get(..10).unwrap_or(&culprit.commit)));
+        }
+        (Status::None, _) => next.push(format!(
+            "git switch --detach {} && {}   (a few times: an end that is not always bad has no culprit)",
+            report.bad.get(..10).unwrap_or(&report.bad),
+            args.command.join(" ")
+        )),
         (Status::Inconclusive, _) if report.probes.total > 0 => {
             next.push("moelint bisect log > runs.jsonl   (then --runs runs.jsonl keeps these verdicts)".to_owned());
         }

@@ -10,6 +10,7 @@ pub mod github;
 pub mod human;
 pub mod json;
 pub mod jsonl;
+pub mod markup;
 pub mod missing;
 pub mod rules_doc;
 pub mod sarif;

@@ -1,7 +1,10 @@
 //! A bisection's report → text. One file a format.
 
+pub mod html;
 pub mod human;
+pub mod markdown;
 pub mod progress;
+pub mod words;
 
 use std::io::{self, Write};
 
@@ -24,7 +27,7 @@ pub fn json(out: &mut dyn Write, report: &Report) -> io::Result<()> {
 /// What the stream says.
 pub fn status(out: &mut dyn Write, session: &Session) -> io::Result<()> {
     let state = if session.finished { "ended" } else { "unfinished: moelint bisect resume goes on" };
-    writeln!(out, "good {}  bad {}  {state}", human::short(&session.good), human::short(&session.bad))?;
+    writeln!(out, "good {}  bad {}  {state}", words::short(&session.good), words::short(&session.bad))?;
     writeln!(out, "moelint {}", session.arguments.join(" "))?;
     for probe in &session.probes {
         let verdict = match probe.outcome.as_ref().map(|outcome| outcome.verdict) {
@@ -34,7 +37,7 @@ pub fn status(out: &mut dyn Write, session: &Session) -> io::Result<()> {
             None if probe.run.is_some() => "runs",
             None => "not started",
         };
-        writeln!(out, "probe {}  {}  {verdict}  {}", probe.number, human::short(&probe.config), probe.why)?;
+        writeln!(out, "probe {}  {}  {verdict}  {}", probe.number, words::short(&probe.config), probe.why)?;
     }
     Ok(())
 }

@@ -10,7 +10,7 @@ use crate::bisect::posterior::Cause;
 use crate::bisect::session::Probe;
 use crate::bisect::verdict::Verdict;
 
-use super::human::{percent, short};
+use super::words::{percent, short};
 
 /// How often the lines are drawn again.
 const REDRAW: Duration = Duration::from_millis(250);

@@ -6,7 +6,7 @@ use crate::delta::compare::Comparison;
 use crate::delta::judge::Judged;
 use crate::delta::relevance::Group;
 use crate::lint::finding::Finding;
-use crate::output::clean::clean;
+use crate::output::markup::{code, escape};
 use crate::rule::model::Severity;
 
 use super::text;
@@ -191,33 +191,4 @@ fn difference(out: &mut dyn Write, pair: &Pair) -> io::Result<()> {
     let longest = shown.split(|c: char| c != '`').map(str::len).max().unwrap_or(0);
     let fence = "`".repeat(longest.max(2) + 1);
     writeln!(out, "<details><summary>text difference</summary>\n\n{fence}diff\n{shown}{fence}\n\n</details>\n")
-}
-
-/// Text as a code span that holds in a cell of a table.
-fn code(text: &str) -> String {
-    let text = clean(text);
-    let longest = text.split(|c: char| c != '`').map(str::len).max().unwrap_or(0);
-    let fence = "`".repeat(longest + 1);
-    let pad = if text.starts_with('`') || text.ends_with('`') || text.is_empty() { " " } else { "" };
-    format!("{fence}{pad}{}{pad}{fence}", text.replace('|', "\\|"))
-}
-
-/// Text that is text in a cell of a table, whatever it holds.
-fn escape(text: &str) -> String {
-    let mut out = String::new();
-    for c in clean(text).chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            // an at sign would call somebody
-            '@' => out.push_str("&#64;"),
-            '|' | '`' | '*' | '_' | '[' | ']' | '\\' | '~' | '#' => {
-                out.push('\\');
-                out.push(c);
-            }
-            _ => out.push(c),
-        }
-    }
-    out
 }
