@@ -84,7 +84,7 @@ pub fn culprit(all: Recorded<'_>, cut: Cut, symptom: Option<Symptom>, posterior:
         weighed.push((weight, Changed::new(change, path, relevance().group(&change.name), &note)));
     }
     weighed.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.field.cmp(&b.1.field)));
-    found.why = why(&weighed, step.told, all.steps.known, step.is_change());
+    found.why = why(&weighed, step.told, all.steps.known);
     found.changes = weighed.into_iter().take(CHANGES).map(|(_, changed)| changed).collect();
     found.path = found.changes.first().map_or_else(String::new, |changed| changed.path.clone());
     found
@@ -154,12 +154,12 @@ fn note(
     parts.join("; ")
 }
 
-fn why(weighed: &[(f64, Changed)], told: bool, known: bool, changed: bool) -> String {
+fn why(weighed: &[(f64, Changed)], told: bool, known: bool) -> String {
     match weighed.first() {
         Some((_, first)) if first.note.is_empty() => format!("{} changed with this run", first.field),
         Some((_, first)) => format!("{}: {}", first.field, first.note),
         None if told => "the config changed with this run; what in it is not recorded".to_owned(),
-        None if changed || !known => {
+        None if !known => {
             "the runs' configs are not recorded: add `config` or `changed` to the records, or compare both runs".to_owned()
         }
         None => "not at a config change: look at code, container image, nodes".to_owned(),

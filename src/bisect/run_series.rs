@@ -10,6 +10,8 @@ use crate::run_log::change_point::{ChangePoint, ChangePoints, Settings, change_p
 use crate::run_log::distribution::student_quantile;
 use crate::run_log::stats::count;
 
+use crate::output::bisect::words::{count as count_of, number, percent};
+
 use super::attribute::Cut;
 use super::measure::{Measure, Measured};
 use super::report::{Marker, Series, Shift, Size, Status};
@@ -62,6 +64,7 @@ pub struct Analysis {
 #[must_use]
 pub fn analyse(runs: &[Run], steps: &Steps, measure: Measure, worse_by: f64) -> Analysis {
     let values = measure.values(runs);
+    let symptom = measure.symptom();
     let unit = if let Measure::Metric(measured) = &measure { measured.unit } else { "" };
     let series = Series {
         name: measure.name().to_owned(),
@@ -69,7 +72,7 @@ pub fn analyse(runs: &[Run], steps: &Steps, measure: Measure, worse_by: f64) -> 
         labels: runs.iter().map(|run| run.name.clone()).collect(),
         values,
         shifts: Vec::new(),
-        markers: steps.changing().map(|index| marker(index, &steps.steps[index])).collect(),
+        markers: steps.changing(symptom).map(|index| marker(index, &steps.steps[index])).collect(),
     };
     let mut analysis = Analysis { measure, series, found: Vec::new(), status: Status::None, notes: Vec::new() };
     match analysis.measure.clone() {
@@ -99,7 +102,7 @@ fn marker(index: usize, step: &Step) -> Marker {
 impl Analysis {
     fn level(&mut self, steps: &Steps, measured: &Measured, worse_by: f64) {
         let values: Vec<f64> = self.series.values.iter().map(|value| value.unwrap_or(f64::NAN)).collect();
-        let suspects: Vec<usize> = steps.changing().collect();
+        let suspects: Vec<usize> = steps.changing(self.measure.symptom()).collect();
         let settings = Settings::default();
         let points = match change_points(&values, &suspects, &settings) {
             Ok(points) => points,
@@ -115,7 +118,7 @@ impl Analysis {
         self.metric_changes(&points, steps, measured);
         let spikes = points.noise.outliers.len();
         if spikes > 0 {
-            self.notes.push(format!("{}: {} left out as spikes", measured.name, runs_in_words(spikes)));
+            self.notes.push(format!("{}: {} left out as spikes", measured.name, count_of(spikes, "run")));
         }
         if self.found.is_empty() {
             let known = values.iter().filter(|value| value.is_finite()).count();
@@ -152,7 +155,7 @@ impl Analysis {
                 size: Some(size),
             };
             let worse = (point.after > point.before) == measured.less_is_better;
-            let text = in_words(measured, &shift, &size, worse);
+            let text = format!("{}; {}", in_words(measured, &shift, &size, worse), self.ends(&shift, worse));
             self.found.push(Found { shift, cut, config, worse, suspects, text });
         }
     }
@@ -185,16 +188,23 @@ impl Analysis {
         }
     }
 
+    /// The last run that surely had the old level, and the first that surely had the new one.
+    fn ends(&self, shift: &Shift, worse: bool) -> String {
+        let label = |index: usize| self.series.labels.get(index).map_or("", String::as_str);
+        let (old, new) = (label(shift.between.0.saturating_sub(1)), label(shift.between.1));
+        if worse { format!("last good {old}, first bad {new}") } else { format!("last before {old}, first after {new}") }
+    }
+
     fn crashes(&mut self, steps: &Steps) {
         let runs: Vec<Option<bool>> = self.series.values.iter().map(|value| value.map(|value| value > 0.5)).collect();
-        let suspects: Vec<usize> = steps.changing().collect();
+        let suspects: Vec<usize> = steps.changing(self.measure.symptom()).collect();
         let found = crash_change(&runs, &prior(runs.len(), &suspects));
         let (crashes, known) = (found.before.0 + found.after.0, found.before.1 + found.after.1);
         let probability = found.probability();
         let Some(index) = found.index.filter(|_| crashes > 0 && probability > 0.5) else {
             self.notes.push(match (crashes, known) {
                 (_, 0) => "crashes: no run has a verdict".to_owned(),
-                (0, _) => format!("crashes: none in {}", runs_in_words(known as usize)),
+                (0, _) => format!("crashes: none in {}", count_of(known as usize, "run")),
                 _ => format!("crashes: {crashes} of {known} runs, as likely early as late"),
             });
             self.status = if known == 0 { Status::Inconclusive } else { Status::None };
@@ -224,15 +234,16 @@ impl Analysis {
         } else {
             vec![(index, found.posterior[index])]
         };
+        let shift = Shift { index, between: found.interval, before, after, probability, size: None };
         let text = format!(
-            "crashes {} of {} → {} of {} runs ({:.1}% sure)",
+            "crashes {} of {} → {} of {} runs ({} sure); {}",
             found.before.0,
             found.before.1,
             found.after.0,
             found.after.1,
-            100.0 * probability.min(0.999)
+            percent(probability),
+            self.ends(&shift, after > before)
         );
-        let shift = Shift { index, between: found.interval, before, after, probability, size: None };
         let cut = Cut { index, from: 0, to: runs.len() };
         self.found.push(Found { shift, cut, config, worse: after > before, suspects, text });
     }
@@ -291,8 +302,8 @@ fn in_words(measured: &Measured, shift: &Shift, size: &Size, worse: bool) -> Str
     format!(
         "{} {}{unit} → {}{unit} ({:+.1}%, 95%: {:+.1}% to {:+.1}%; p {}), {}",
         measured.name,
-        figures(shift.before),
-        figures(shift.after),
+        number(shift.before),
+        number(shift.after),
         100.0 * size.relative,
         100.0 * size.low,
         100.0 * size.high,
@@ -301,43 +312,13 @@ fn in_words(measured: &Measured, shift: &Shift, size: &Size, worse: bool) -> Str
     )
 }
 
-/// A number with four figures.
-#[must_use]
-pub fn figures(value: f64) -> String {
-    let size = value.abs();
-    match size {
-        0.0 => "0".to_owned(),
-        _ if !(1e-4..1e7).contains(&size) => format!("{value:.3e}"),
-        _ if size >= 1000.0 => format!("{value:.0}"),
-        _ if size >= 100.0 => format!("{value:.1}"),
-        _ if size >= 10.0 => format!("{value:.2}"),
-        _ if size >= 1.0 => format!("{value:.3}"),
-        _ => format!("{value:.5}"),
-    }
-}
-
 fn small(p: f64) -> String {
     if p < 1e-300 { "<1e-300".to_owned() } else { format!("{p:.0e}") }
-}
-
-/// `1 run`, `2 runs`.
-#[must_use]
-pub fn runs_in_words(number: usize) -> String {
-    format!("{number} run{}", if number == 1 { "" } else { "s" })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn figures_as_people_read_them() {
-        for (value, text) in
-            [(9.0215, "9.022"), (0.0123, "0.01230"), (1034.6, "1035"), (0.0, "0"), (1e9, "1.000e9"), (-12.345, "-12.35")]
-        {
-            assert_eq!(figures(value), text);
-        }
-    }
 
     #[test]
     fn a_p_value_is_no_certainty() {

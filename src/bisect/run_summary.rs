@@ -1,11 +1,12 @@
 //! What series of recorded runs say → the report.
 
-use crate::history::run_configs::Steps;
+use crate::delta::table::Symptom;
 use crate::history::runs::{Run, Runs};
+use crate::output::bisect::words::{count, number};
 
 use super::attribute::{Cut, Recorded, culprit};
 use super::report::{Counts, Culprit, Exonerated, Others, Point, Ranked, Report, Status};
-use super::run_series::{Analysis, Found, figures, runs_in_words};
+use super::run_series::{Analysis, Found};
 
 /// Runs that a note names.
 const NAMED: usize = 10;
@@ -67,9 +68,9 @@ pub fn report(recorded: Recorded<'_>, all: &Runs, analyses: &[Analysis]) -> Repo
         status: status(analyses),
         good,
         bad,
-        symptom: symptom.map(|symptom| symptom.name().to_owned()),
+        symptom: symptom.map(|one| one.name().to_owned()),
         commits: recorded.runs.len(),
-        config_classes: recorded.steps.changing().count() + 1,
+        config_classes: recorded.steps.changing(symptom).count() + 1,
         probes: Counts::default(),
         culprits,
         ranking,
@@ -78,7 +79,7 @@ pub fn report(recorded: Recorded<'_>, all: &Runs, analyses: &[Analysis]) -> Repo
         notes: notes(recorded, all, analyses),
         next: Vec::new(),
         log: Vec::new(),
-        timeline: points(recorded.runs, recorded.steps, analyses),
+        timeline: points(recorded, symptom, analyses),
         series: analyses.iter().map(|analysis| analysis.series.clone()).collect(),
     }
 }
@@ -113,7 +114,7 @@ fn notes(recorded: Recorded<'_>, all: &Runs, analyses: &[Analysis]) -> Vec<Strin
             let more = without.len().saturating_sub(NAMED);
             notes.push(format!(
                 "{} without {}: {}{}",
-                runs_in_words(without.len()),
+                count(without.len(), "run"),
                 if analysis.series.name == "crashed" { "a verdict" } else { &analysis.series.name },
                 named.collect::<Vec<_>>().join(", "),
                 if more > 0 { format!(" and {more} more") } else { String::new() }
@@ -127,8 +128,12 @@ fn notes(recorded: Recorded<'_>, all: &Runs, analyses: &[Analysis]) -> Vec<Strin
     if recorded.steps.known && blank > 0 {
         notes.push(format!(
             "{} without a config: what changed there shows at the next run that has one",
-            runs_in_words(blank)
+            count(blank, "run")
         ));
+    }
+    if !recorded.steps.volatile.is_empty() {
+        let names = recorded.steps.volatile.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
+        notes.push(format!("other values in nearly every run, so no config change: {names}"));
     }
     let repeated = all.repeated_names();
     if repeated > 0 {
@@ -142,16 +147,17 @@ fn notes(recorded: Recorded<'_>, all: &Runs, analyses: &[Analysis]) -> Vec<Strin
     notes
 }
 
-fn points(runs: &[Run], steps: &Steps, analyses: &[Analysis]) -> Vec<Point> {
+fn points(recorded: Recorded<'_>, symptom: Option<Symptom>, analyses: &[Analysis]) -> Vec<Point> {
+    let (runs, steps) = (recorded.runs, recorded.steps);
     let mut class = 0;
     let mut points = Vec::with_capacity(runs.len());
     for (index, run) in runs.iter().enumerate() {
         let step = steps.steps.get(index);
-        class += usize::from(index > 0 && step.is_some_and(crate::history::run_configs::Step::is_change));
+        class += usize::from(index > 0 && step.is_some_and(|step| step.is_change(symptom)));
         let mut parts: Vec<String> = Vec::new();
         for analysis in analyses.iter().filter(|analysis| analysis.series.name != "crashed") {
             parts.push(match analysis.series.values.get(index).copied().flatten() {
-                Some(value) => format!("{} {} {}", analysis.series.name, figures(value), analysis.series.unit).trim_end().to_owned(),
+                Some(value) => format!("{} {} {}", analysis.series.name, number(value), analysis.series.unit).trim_end().to_owned(),
                 None => format!("no {}", analysis.series.name),
             });
         }

@@ -1,7 +1,11 @@
 //! Configs of consecutive runs → what changed from one to the next in what they mean.
 
+use std::collections::BTreeMap;
+
 use crate::delta::change::{Change, Side, changes};
+use crate::delta::relevance::relevance;
 use crate::delta::snapshot::{Releases, Snapshot, releases_for};
+use crate::delta::table::Symptom;
 use crate::lint::engine::Linter;
 
 use super::runs::Run;
@@ -17,11 +21,21 @@ pub struct Step {
     pub before: Option<usize>,
 }
 
+/// From this weight on, a change is more than bookkeeping: names of runs, folders, intervals of logging.
+const MATTERS: f64 = 0.25;
+/// A setting that changes this often, and in more than every second run, names the run.
+const OFTEN: usize = 4;
+
 impl Step {
-    /// Whether the effective config is another one.
+    /// Whether the effective config is another one, as far as it can matter for the symptom.
     #[must_use]
-    pub const fn is_change(&self) -> bool {
-        self.told || !self.changes.is_empty()
+    pub fn is_change(&self, symptom: Option<Symptom>) -> bool {
+        let matters = |change: &Change| {
+            let weight = |symptom| relevance().weight(symptom, &change.name);
+            weight(symptom).max(weight(None)) >= MATTERS
+        };
+        // who says that it changed has looked
+        self.told || self.changes.iter().any(matters)
     }
 }
 
@@ -32,6 +46,8 @@ pub struct Steps {
     pub steps: Vec<Step>,
     /// Whether any run says something of its config.
     pub known: bool,
+    /// Settings that change with nearly every run and so count as no change.
+    pub volatile: Vec<String>,
     /// Runs whose config can't be parsed, with why.
     pub problems: Vec<String>,
 }
@@ -60,12 +76,30 @@ impl Steps {
             }
             steps.steps.push(step);
         }
+        steps.leave_out_volatile();
         steps
     }
 
     /// Runs that changed the effective config against the one before them.
-    pub fn changing(&self) -> impl Iterator<Item = usize> + '_ {
-        self.steps.iter().enumerate().skip(1).filter(|(_, step)| step.is_change()).map(|(index, _)| index)
+    pub fn changing(&self, symptom: Option<Symptom>) -> impl Iterator<Item = usize> + '_ {
+        let changing = move |(_, step): &(usize, &Step)| step.is_change(symptom);
+        self.steps.iter().enumerate().skip(1).filter(changing).map(|(index, _)| index)
+    }
+
+    /// A folder or a name that is another one in every run would make each run a suspect.
+    fn leave_out_volatile(&mut self) {
+        let compared = self.steps.iter().filter(|step| step.before.is_some()).count();
+        let mut often: BTreeMap<(String, String), usize> = BTreeMap::new();
+        for change in self.steps.iter().filter(|step| step.before.is_some()).flat_map(|step| &step.changes) {
+            *often.entry((change.role.clone(), change.name.clone())).or_default() += 1;
+        }
+        often.retain(|_, times| *times >= OFTEN && 2 * *times > compared);
+        let is_volatile = |change: &Change| often.contains_key(&(change.role.clone(), change.name.clone()));
+        for step in self.steps.iter_mut().filter(|step| step.before.is_some()) {
+            step.changes.retain(|change| !is_volatile(change));
+        }
+        self.volatile = often.into_keys().map(|(_, name)| name).collect();
+        self.volatile.dedup();
     }
 }
 

@@ -4,12 +4,13 @@
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs::{self, File};
-use std::io::{self, BufReader};
+use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
 use crate::dialect::recognise;
+use crate::document::arg_dump::has_arg_dump;
 use crate::document::parse;
 use crate::facts::catalogue;
 use crate::run_log::{LogReader, Metric, Outcome, RankLog, RunLog, formats, read_log, steady, summary};
@@ -26,6 +27,12 @@ const LOGS: [&str; 4] = ["log", "out", "txt", "err"];
 const MOST_FILES: usize = 2048;
 /// Bytes of a log that are read at once.
 const BUFFER: usize = 1 << 16;
+/// Bytes at the start of a log in which printed arguments are looked for.
+const HEAD: u64 = 1 << 20;
+/// Logs of a run in which they are.
+const LISTED: usize = 16;
+/// The last line of the listing.
+const END_OF_ARGUMENTS: &str = "--- end of arguments ---";
 /// Metrics that a run has one number of.
 const METRICS: [Metric; 6] = [
     Metric::StepTime,
@@ -98,6 +105,7 @@ fn run(folder: &Path) -> Option<(Run, Vec<String>)> {
     if logs.is_empty() && config.is_none() && notes.is_empty() {
         return None;
     }
+    let config = config.or_else(|| printed(folder, &logs));
     let mut ranks = Vec::new();
     for log in logs {
         match read_file(&folder.join(log), rank_of(log)) {
@@ -166,6 +174,21 @@ fn config(folder: &Path, name: &str, files: &[PathBuf], notes: &mut Vec<String>)
             None
         }
     }
+}
+
+/// The arguments that Megatron-LM prints at its start, where there is no config: what the run had, flags included.
+fn printed(folder: &Path, logs: &[&PathBuf]) -> Option<RunConfig> {
+    logs.iter().take(LISTED).find_map(|log| {
+        let path = folder.join(log);
+        let mut head = Vec::new();
+        File::open(&path).ok()?.take(HEAD).read_to_end(&mut head).ok()?;
+        let text = String::from_utf8_lossy(&head);
+        let end = text.find(END_OF_ARGUMENTS)? + END_OF_ARGUMENTS.len();
+        // the rest of its line belongs to it
+        let end = text[end..].find('\n').map_or(text.len(), |newline| end + newline + 1);
+        let text = text[..end].to_owned();
+        has_arg_dump(&text).then(|| RunConfig { path: path.display().to_string(), text, file: true })
+    })
 }
 
 /// Files below a folder, relative to it; links to folders are not followed.
