@@ -148,6 +148,7 @@ fn series(count: usize) -> Series {
             before: 21.0,
             after: 33.0,
             probability: 0.998,
+            size: None,
         }],
         markers: vec![Marker { index: count / 2, text: format!("moe_router_topk 2 → 8 {HOSTILE}") }],
     }

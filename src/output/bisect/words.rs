@@ -41,6 +41,9 @@ pub fn suspects(report: &Report) -> impl Iterator<Item = &Culprit> {
 /// The answer in a sentence: which commit, and how sure.
 #[must_use]
 pub fn sentence(report: &Report) -> String {
+    if report.mode == "runs" {
+        return super::runs::sentence(report);
+    }
     let failure = failure(report.symptom.as_deref());
     let lead = report.culprits.first();
     match (report.status, lead) {
@@ -112,6 +115,9 @@ fn shares(report: &Report) -> String {
 /// What was searched.
 #[must_use]
 pub fn range(report: &Report) -> String {
+    if report.mode == "runs" {
+        return super::runs::range(report);
+    }
     let ends = format!("between {} (good) and {} (bad)", short(&report.good), short(&report.bad));
     if report.commits == 0 && report.timeline.is_empty() {
         return ends;

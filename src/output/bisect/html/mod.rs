@@ -64,6 +64,7 @@ fn title(report: &Report) -> String {
         (Status::Found | Status::Code, Some(culprit)) => words::headline(culprit),
         (Status::Found, None) => "a config change".to_owned(),
         (Status::Code, None) => "code, not config".to_owned(),
+        _ if report.mode == "runs" => words::sentence(report),
         (Status::None, _) => "no commit here is to blame".to_owned(),
         (Status::NotSeparable, _) => "the two ends can't be told apart".to_owned(),
         (Status::Inconclusive, Some(culprit)) => {
