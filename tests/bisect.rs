@@ -92,9 +92,11 @@ impl Scratch {
 
     /// Runs it for its JSON.
     fn json(&self, args: &[&str], probe: Option<&Path>) -> (Value, Output) {
-        let output = self.command(args, probe).args(["--format", "json"].iter().filter(|_| probe.is_none())).output().unwrap();
-        let value = serde_json::from_slice(&output.stdout)
-            .unwrap_or_else(|_| panic!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr)));
+        let output =
+            self.command(args, probe).args(["--format", "json"].iter().filter(|_| probe.is_none())).output().unwrap();
+        let value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| {
+            panic!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+        });
         (value, output)
     }
 
@@ -255,8 +257,7 @@ fn after_a_kill_it_goes_on_and_repeats_nothing() {
     let replay = scratch.path().join(".git/replay.jsonl");
     fs::write(&replay, run(&["log"]).stdout).unwrap();
     let before = lines(&log);
-    let args: Vec<&str> =
-        JSON.iter().chain(&["--no-preflight", "--runs", replay.to_str().unwrap()]).copied().collect();
+    let args: Vec<&str> = JSON.iter().chain(&["--no-preflight", "--runs", replay.to_str().unwrap()]).copied().collect();
     let (report, _) = scratch.json(&args, Some(&probe));
     assert_eq!(report["culprits"][0]["commit"], culprit.as_str());
     assert_eq!(lines(&log), before, "{report}");
