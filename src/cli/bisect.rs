@@ -197,6 +197,9 @@ fn tidy(path: &str) -> String {
 }
 
 /// Writes the report where it was asked for.
+///
+/// # Errors
+/// A file that can't be written.
 pub fn print(args: &ReportArgs, report: &Report) -> Result<(), CliError> {
     let mut bytes = Vec::new();
     match args.format {

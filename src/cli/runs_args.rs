@@ -29,8 +29,8 @@ pub struct RunsArgs {
     /// A folder of run folders, or a file of records: .jsonl or .csv
     #[arg(value_name = "DIR|FILE")]
     pub path: PathBuf,
-    /// What to search: step_time, tflops_per_gpu, peak_memory, loss, grad_norm or a name in the records
-    /// [default: step_time, else the only one there is]
+    /// What to search: `step_time`, `tflops_per_gpu`, `peak_memory`, loss, `grad_norm` or a name in the records
+    /// [default: `step_time`, else the only one there is]
     #[arg(long, value_name = "NAME")]
     pub metric: Option<String>,
     /// More of the metric is better [default: by its name]
