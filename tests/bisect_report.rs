@@ -21,7 +21,7 @@ const HOSTILE: &str =
 
 fn id(at: usize) -> String {
     // what ids have in front has to tell them apart, as in git
-    format!("{:08x}{at:032x}", (at as u32 + 1).wrapping_mul(2_654_435_761))
+    format!("{:08x}{at:032x}", (u32::try_from(at).unwrap() + 1).wrapping_mul(2_654_435_761))
 }
 
 fn change(field: &str, from: Value, to: Value, group: Group) -> Changed {
@@ -136,7 +136,13 @@ fn report(commits: usize, status: Status) -> Report {
 }
 
 fn series(count: usize) -> Series {
-    let value = |at: usize| if at < count / 2 { 20.0 + (at % 3) as f64 } else { 31.0 + (at % 5) as f64 };
+    let value = |at: usize| {
+        if at < count / 2 {
+            20.0 + f64::from(u8::try_from(at % 3).unwrap())
+        } else {
+            31.0 + f64::from(u8::try_from(at % 5).unwrap())
+        }
+    };
     Series {
         name: "step time".to_owned(),
         unit: "s".to_owned(),
@@ -224,6 +230,7 @@ fn an_issue_gets_tables() {
 
 #[test]
 fn lines_for_people_keep_to_the_width_and_plain_text() {
+    let paint = regex::Regex::new("\u{1b}\\[[0-9;]*m").unwrap();
     for report in all() {
         let wide = as_human(&report);
         assert!(!wide.contains('\u{1b}') && !wide.contains('\u{202e}'), "{wide}");
@@ -232,7 +239,7 @@ fn lines_for_people_keep_to_the_width_and_plain_text() {
             narrow.lines().filter(|line| ["searched", "cleared", "probed", "note"].iter().any(|l| line.starts_with(l)));
         assert!(prose.into_iter().all(|line| line.chars().count() <= 60 || line.contains("script")), "{narrow}");
         let colored = text(|out, report| human(out, report, Look { color: true, width: 100 }), &report);
-        let plain = regex::Regex::new("\u{1b}\\[[0-9;]*m").unwrap().replace_all(&colored, "").into_owned();
+        let plain = paint.replace_all(&colored, "").into_owned();
         assert_eq!(plain, wide);
     }
 }
