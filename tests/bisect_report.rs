@@ -184,11 +184,32 @@ fn hostile(status: Status) -> Report {
     report
 }
 
+/// A search over the settings of two configs: no commits, and a config to save among the commands.
+fn keys(status: Status) -> Report {
+    let mut report = Report::empty("keys", status, ("v1:a.yaml", "a.yaml"));
+    report.config_classes = 9;
+    if status != Status::Ranked {
+        report.probes = Counts { total: 1, preflight: 0, good: 0, bad: 1, unresolved: 0 };
+        report.log.push(ProbeLine { commit: "4 settings".to_owned(), ..probe(1, 0, "bad", "half of the differences") });
+    }
+    let changes = vec![
+        change("moe_flex_dispatcher_num_sms", Value::from(20), Value::from(32), Group::Dispatcher),
+        change("moe_router_topk", Value::Null, Value::from(8), Group::Routing),
+    ];
+    let mut first = culprit(0, 0.98, changes);
+    (first.commit, first.subject) = (String::new(), "moe_flex_dispatcher_num_sms and moe_router_topk".to_owned());
+    report.culprits = vec![first];
+    report.next = vec!["model:\n  moe_router_topk: 8   (not more)\n".to_owned()];
+    report
+}
+
 /// Every report that a test looks at.
 fn all() -> Vec<Report> {
     let mut reports: Vec<Report> =
         [0, 1, 64, 3_000].into_iter().flat_map(|commits| STATUSES.map(|status| report(commits, status))).collect();
     reports.extend(STATUSES.map(hostile));
+    reports.extend(STATUSES.map(keys));
+    reports.extend(STATUSES.map(|status| Report::empty("runs", status, ("", ""))));
     let mut recorded = report(64, Status::Found);
     recorded.series = vec![series(64), series(2_000), Series::default()];
     reports.push(recorded);
@@ -218,6 +239,16 @@ fn a_person_reads_the_verdict_first() {
     for status in STATUSES {
         insta::assert_snapshot!(format!("human_{status:?}").to_lowercase(), as_human(&report(64, status)));
     }
+}
+
+#[test]
+fn settings_stand_in_for_commits() {
+    for status in [Status::Found, Status::Ranked] {
+        let report = keys(status);
+        insta::assert_snapshot!(format!("keys_human_{status:?}").to_lowercase(), as_human(&report));
+        insta::assert_snapshot!(format!("keys_markdown_{status:?}").to_lowercase(), as_markdown(&report));
+    }
+    assert!(page(&keys(Status::Found)).contains("<pre>model:\n  moe_router_topk: 8   (not more)</pre>"));
 }
 
 #[test]
@@ -375,9 +406,12 @@ fn pages_to_look_at() {
     std::fs::create_dir_all(&folder).unwrap();
     let mut recorded = report(64, Status::Found);
     recorded.series = vec![series(64), series(2_000)];
-    for (name, report) in
-        [("recorded", recorded), ("hostile", hostile(Status::Found)), ("many", report(3_000, Status::Code))]
-    {
+    for (name, report) in [
+        ("recorded", recorded),
+        ("hostile", hostile(Status::Found)),
+        ("many", report(3_000, Status::Code)),
+        ("keys", keys(Status::Found)),
+    ] {
         std::fs::write(folder.join(format!("{name}.html")), page(&report)).unwrap();
     }
 }

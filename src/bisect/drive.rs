@@ -1,6 +1,7 @@
 //! The loop: decide, place, start, wait, record; the state is on disk before and after each.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use git2::{Oid, Repository};
@@ -8,6 +9,7 @@ use git2::{Oid, Repository};
 use super::case::{Case, refusals};
 use super::executor::interrupt::interrupted;
 use super::executor::{ExecError, Executor, Job, Progress, outcome, recorded};
+use super::metric_probe::measured;
 use super::place::place;
 use super::plan::{Decision, Plan, Wanted};
 use super::posterior::{Cause, Point};
@@ -38,6 +40,8 @@ pub enum Ended {
     Found(usize),
     /// No answer, and why.
     Open(String),
+    /// The ends can't be told apart by what is measured, and what it would take.
+    NotSeparable(String),
     /// The command or the user asked for it; it can be resumed.
     Stopped(String),
 }
@@ -207,6 +211,7 @@ impl<'a> Drive<'a> {
             match self.plan.next(&running) {
                 Decision::Found(cause) => return Ok(Some(Ended::Found(cause))),
                 Decision::Stuck(why) => return Ok(Some(Ended::Open(why))),
+                Decision::NotSeparable(why) => return Ok(Some(Ended::NotSeparable(why))),
                 Decision::Wait => return Ok(None),
                 Decision::Probe(wanted) => {
                     if let Some(rule) = self.refusal(wanted.point) {
@@ -331,7 +336,10 @@ impl<'a> Drive<'a> {
                 continue;
             };
             moved = true;
-            let outcome = outcome(&end, &started.out, &self.expectation());
+            let mut outcome = outcome(&end, &started.out, &self.expectation());
+            if let Some(measure) = &self.plan.measure {
+                measure_into(&mut outcome, &measure.metric, &started.out);
+            }
             stop = stop.or_else(|| outcome.stop.clone());
             self.finish(run.probe, run.point, outcome, observer)?;
         }
@@ -440,11 +448,29 @@ impl<'a> Drive<'a> {
     }
 }
 
+/// A run that is to be measured: one without a value tells nothing, however it ended.
+fn measure_into(outcome: &mut Outcome, metric: &str, out: &Path) {
+    if outcome.verdict == Verdict::Unresolved || outcome.stop.is_some() {
+        return;
+    }
+    let value = outcome.metrics.get(metric).copied().or_else(|| measured(&out.join("log"), metric));
+    match value.filter(|value| *value > 0.0 && value.is_finite()) {
+        Some(value) => {
+            outcome.metrics.insert(metric.to_owned(), value);
+            outcome.note = format!("{metric} {value:.4}");
+        }
+        None => {
+            outcome.verdict = Verdict::Unresolved;
+            outcome.note = format!("no {metric} in verdict.json or among its log's steady steps ({})", outcome.note);
+        }
+    }
+}
+
 /// A probe that nobody wanted any more.
-const CANCELLED: &str = "cancelled";
+pub(super) const CANCELLED: &str = "cancelled";
 
 /// An outcome that tells nothing and is nobody's fault.
-fn lost(why: &str) -> Outcome {
+pub(super) fn lost(why: &str) -> Outcome {
     Outcome {
         verdict: Verdict::Unresolved,
         symptom: None,

@@ -4,10 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::case::Case;
 use super::classes::Classes;
+use super::metric_probe::Measure;
 use super::posterior::{Cause, Point, Posterior};
 use super::rates::Known;
 use super::search::{Candidate, Next, Search, Seen, Why};
 use super::verdict::{Outcome, Verdict};
+use crate::run_log::sequential::End;
 
 /// Tries of one candidate that told nothing because of the machine.
 const RETRIES: u32 = 3;
@@ -29,6 +31,8 @@ pub struct Wishes {
     pub fixed_code: bool,
     /// Commits not to be probed.
     pub skip: BTreeSet<usize>,
+    /// What probes measure, where they don't pass or fail.
+    pub measure: Option<Measure>,
 }
 
 /// A probe to run.
@@ -53,6 +57,8 @@ pub enum Decision {
     Found(usize),
     /// Nothing left that would tell.
     Stuck(String),
+    /// The two ends can't be told apart by what is measured.
+    NotSeparable(String),
 }
 
 /// The plan.
@@ -66,6 +72,11 @@ pub struct Plan {
     tries: BTreeMap<Point, u32>,
     fixed_code: bool,
     last: usize,
+    /// What is measured.
+    pub measure: Option<Measure>,
+    prior: Vec<f64>,
+    /// Why the ends can't be told apart.
+    refused: Option<String>,
 }
 
 impl Plan {
@@ -75,23 +86,25 @@ impl Plan {
         let changing: Vec<usize> = case.timeline.changing().collect();
         let classes = Classes::new(&case.ancestry, &changing);
         let last = case.ancestry.len() - 1;
+        // measured ends are known better than probed ones
+        let vouched = !wishes.preflight || wishes.measure.is_some();
         let prior: Vec<f64> = case
             .causes
             .iter()
             .zip(&case.prior)
             // whoever vouches for both ends says that there is a cause
             .map(|(cause, weight)| match cause {
-                Cause::NeverBad | Cause::AlwaysBad if !wishes.preflight => 0.0,
+                Cause::NeverBad | Cause::AlwaysBad if vouched => 0.0,
                 _ => *weight,
             })
             .collect();
         let posterior = Posterior::new(case.causes.clone(), &prior, wishes.rates.rates());
         let place = |config: usize| Point { code: if wishes.fixed_code { last } else { config }, config };
-        let ends = if wishes.preflight { vec![place(0), place(last)] } else { Vec::new() };
-        let seen = if wishes.preflight {
-            Vec::new()
-        } else {
+        let ends = if vouched { Vec::new() } else { vec![place(0), place(last)] };
+        let seen = if vouched {
             vec![Seen { point: place(last), failed: true }, Seen { point: place(0), failed: false }]
+        } else {
+            Vec::new()
         };
         let mut plan = Self {
             search: Search {
@@ -107,6 +120,9 @@ impl Plan {
             tries: BTreeMap::new(),
             fixed_code: wishes.fixed_code,
             last,
+            measure: wishes.measure.clone(),
+            prior,
+            refused: None,
         };
         plan.search.candidates = plan.candidates(wishes.assume_config);
         plan
@@ -140,6 +156,10 @@ impl Plan {
 
     /// Takes how a probe ended.
     pub fn record(&mut self, point: Point, outcome: &Outcome) {
+        if self.measure.is_some() && outcome.verdict != Verdict::Unresolved {
+            self.measured(point, outcome);
+            return;
+        }
         match &outcome.verdict {
             Verdict::Good => self.search.record(point, false),
             Verdict::Bad => self.search.record(point, true),
@@ -154,6 +174,49 @@ impl Plan {
             }
         }
         self.ends.retain(|end| *end != point);
+    }
+
+    /// Takes a measurement: of an end until both are known, then of a candidate.
+    fn measured(&mut self, point: Point, outcome: &Outcome) {
+        let ends = [(self.place(self.last), End::Bad), (self.place(0), End::Good)];
+        let Some(measure) = self.measure.as_mut() else { return };
+        let Some(value) = outcome.metrics.get(&measure.metric).copied() else { return };
+        if measure.wants().is_none() {
+            let ratio = measure.log_ratio(value);
+            self.search.posterior.record_ratio(&self.search.ancestry, point, ratio);
+            self.search.seen.push(Seen { point, failed: ratio > 0.0 });
+            return;
+        }
+        let Some((_, end)) = ends.into_iter().find(|(end, _)| *end == point) else { return };
+        match measure.calibrate(end, value) {
+            Ok(Some(rates)) => {
+                let causes = self.search.posterior.causes.clone();
+                self.search.posterior = Posterior::new(causes, &self.prior, rates.rates());
+            }
+            Ok(None) => {}
+            Err(why) => self.refused = Some(why),
+        }
+    }
+
+    fn place(&self, config: usize) -> Point {
+        Point { code: if self.fixed_code { self.last } else { config }, config }
+    }
+
+    /// The run of an end that is still needed to know how it differs from the other; not while one runs.
+    fn calibration(&self, running: &[Point]) -> Option<Decision> {
+        if let Some(why) = &self.refused {
+            return Some(Decision::NotSeparable(why.clone()));
+        }
+        let end = self.measure.as_ref()?.wants()?;
+        if !running.is_empty() {
+            return Some(Decision::Wait);
+        }
+        let (point, name) = match end {
+            End::Good => (self.place(0), "good"),
+            End::Bad => (self.place(self.last), "bad"),
+        };
+        let why = format!("a run of the {name} end, to know how much runs differ");
+        Some(Decision::Probe(Wanted { point, why, preflight: true }))
     }
 
     /// Never probes this again; another commit with the same config takes its place.
@@ -173,6 +236,9 @@ impl Plan {
     /// What to do now, given what runs.
     #[must_use]
     pub fn next(&self, running: &[Point]) -> Decision {
+        if let Some(decision) = self.calibration(running) {
+            return decision;
+        }
         if let Some(end) = self.ends.iter().rev().find(|end| !running.contains(end)) {
             let bad = end.config == self.last;
             let why =

@@ -118,3 +118,15 @@ pub fn parse_confidence(text: &str) -> Result<f64, String> {
         _ => Err("a number from 0.5 to below 1, such as 0.95".to_owned()),
     }
 }
+
+/// Reads `5%` or `0.05` as a share.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn parse_share(text: &str) -> Result<f64, String> {
+    let (number, scale) = text.strip_suffix('%').map_or((text, 1.0), |number| (number, 0.01));
+    match number.trim().parse::<f64>() {
+        Ok(share) if share > 0.0 && share.is_finite() => Ok(share * scale),
+        _ => Err("a share above 0, such as 5%".to_owned()),
+    }
+}

@@ -9,12 +9,14 @@ pub mod diff_args;
 pub mod examples;
 pub mod explain;
 pub mod fixing;
+pub mod keys;
 pub mod mutate;
 pub mod options;
 pub mod rules;
 pub mod schema;
 pub mod search;
 pub mod show;
+mod sides;
 pub mod surroundings;
 
 use std::ffi::OsString;

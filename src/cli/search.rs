@@ -12,6 +12,7 @@ use crate::bisect::drive::{Drive, DriveError, Ended, Limits, Parts};
 use crate::bisect::executor::local::Local;
 use crate::bisect::executor::slurm::{Options, Slurm};
 use crate::bisect::executor::{Executor, interrupt};
+use crate::bisect::metric_probe::Measure;
 use crate::bisect::plan::{Plan, Wishes};
 use crate::bisect::posterior::Cause;
 use crate::bisect::rates::Known;
@@ -135,10 +136,11 @@ fn wishes(args: &CommitsArgs, repo: &Repository, case: &Case) -> Result<Wishes, 
         assume_config: search.assume == Assume::Config,
         fixed_code: search.config_only,
         skip,
+        measure: search.metric.as_deref().map(|metric| Measure::new(metric, search.worse_by)),
     })
 }
 
-fn limits(search: &SearchArgs) -> Limits {
+pub(super) fn limits(search: &SearchArgs) -> Limits {
     Limits {
         probes: search.max_probes,
         hours: search.max_cost,
@@ -147,7 +149,7 @@ fn limits(search: &SearchArgs) -> Limits {
     }
 }
 
-fn executor(search: &SearchArgs) -> Result<Box<dyn Executor>, CliError> {
+pub(super) fn executor(search: &SearchArgs) -> Result<Box<dyn Executor>, CliError> {
     Ok(match search.executor {
         ExecutorKind::Local => Box::new(Local::default()),
         ExecutorKind::Slurm => {
@@ -171,14 +173,19 @@ fn report(drive: &mut Drive<'_>, ended: &Ended, notes: Vec<String>, args: &Commi
             report.notes.push(why.clone());
             Status::Inconclusive
         }
+        Ended::NotSeparable(why) => {
+            report.notes.push(why.clone());
+            Status::NotSeparable
+        }
     };
+    report.notes.extend(drive.plan.measure.as_ref().and_then(Measure::in_words));
     if let Ended::Found(cause) = ended {
         settle(&mut report, drive, *cause, &belief);
     }
     report.notes.extend(notes);
     count(&mut report, drive);
     let (a, b) = drive.plan.search.posterior.expected_rates();
-    if report.probes.good + report.probes.bad > 0 && a.max(b) > 0.05 {
+    if drive.plan.measure.is_none() && report.probes.good + report.probes.bad > 0 && a.max(b) > 0.05 {
         report.notes.push(format!(
             "probes seem to lie: about {:.0}% of good candidates fail, {:.0}% of bad ones pass",
             100.0 * a,

@@ -78,9 +78,10 @@ impl Formats {
         let mut kinds = Vec::new();
         let mut literals: Vec<&str> = Vec::new();
         let mut owners: Vec<Vec<Owner>> = Vec::new();
-        let mut add = |literal, owner| match literals.iter().position(|known| *known == literal) {
-            Some(place) => owners[place].push(owner),
-            None => {
+        let mut add = |literal, owner| {
+            if let Some(place) = literals.iter().position(|known| *known == literal) {
+                owners[place].push(owner);
+            } else {
                 literals.push(literal);
                 owners.push(vec![owner]);
             }

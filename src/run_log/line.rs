@@ -85,7 +85,7 @@ fn label(text: &str) -> Option<(usize, Option<u32>)> {
     fits.then(|| (digits + 2, text[..digits].parse().ok()))
 }
 
-/// `[rank3]:` of PyTorch and `[default0]:` of torchrun, whose number is the rank on its node only.
+/// `[rank3]:` of `PyTorch` and `[default0]:` of torchrun, whose number is the rank on its node only.
 fn torchrun(text: &str) -> Option<(usize, Option<u32>)> {
     let (name, global) = [("[rank", true), ("[default", false)].into_iter().find(|(name, _)| text.starts_with(name))?;
     let rest = &text[name.len()..];

@@ -46,6 +46,7 @@ impl RunLog {
             finished: logs.iter().any(|log| log.finished),
             ..Self::default()
         };
+        run.number(&logs);
         for log in &logs {
             run.place(log);
         }
@@ -64,8 +65,18 @@ impl RunLog {
     }
 
     /// All steps, in order.
+    #[must_use]
     pub fn steps(&self) -> impl DoubleEndedIterator<Item = &Step> {
         self.segments.iter().flatten()
+    }
+
+    /// Without any iteration line, the values that would belong to them number the steps themselves.
+    fn number(&mut self, logs: &[RankLog]) {
+        let most = logs.iter().map(|log| &log.unplaced).reduce(|a, b| if b.len() > a.len() { b } else { a });
+        if let (true, Some(unplaced)) = (self.segments.is_empty(), most.filter(|unplaced| !unplaced.is_empty())) {
+            let steps = (1..).zip(unplaced).map(|(iteration, values)| Step { iteration, values: *values });
+            self.segments = vec![steps.collect()];
+        }
     }
 
     /// Gives the steps what a log has for steps that another log tells of.

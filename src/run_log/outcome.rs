@@ -49,7 +49,8 @@ pub enum Outcome {
     Finished,
     /// It failed.
     Crashed(Crash),
-    /// The log just ends: a time limit, a preemption, a hang without a watchdog, or the job still runs.
+    /// The log just ends: a time limit, a preemption, a hang without a watchdog, the job still runs, or the framework says
+    /// neither how far it is to go nor that it is done.
     CutOff(Progress),
     /// It did not fail, but has too few steps to be compared.
     TooShort(Progress),

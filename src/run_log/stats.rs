@@ -117,7 +117,7 @@ pub fn mann_whitney(a: &[f64], b: &[f64]) -> Option<Test> {
     all.sort_by(|left, right| left.0.total_cmp(&right.0));
     let (mut ranks, mut ties, mut start) = (0.0, 0.0, 0);
     while start < all.len() {
-        let same = all[start..].iter().take_while(|(value, _)| *value == all[start].0).count().max(1);
+        let same = all[start..].iter().take_while(|(value, _)| value.total_cmp(&all[start].0).is_eq()).count().max(1);
         // equal values share the mean of their ranks, which count from 1
         let rank = count(start) + f64::midpoint(1.0, count(same));
         ranks += rank * count(all[start..start + same].iter().filter(|(_, first)| *first).count());
@@ -154,7 +154,7 @@ fn exact(n_a: usize, n_b: usize, u: f64) -> f64 {
             for k in (0..=most).rev() {
                 // the greatest value is the second sample's (row i, j-1) or the first's, which then beats all j
                 let beaten = if k >= j { ways[i - 1][k - j] } else { 0.0 };
-                ways[i][k] = beaten + ways[i][k];
+                ways[i][k] += beaten;
             }
         }
     }
@@ -190,7 +190,8 @@ mod tests {
         assert_eq!((interval.low, interval.high), (2.0, 9.0));
         near(interval.confidence, 0.978_515_625);
         let two = median_interval(&[1.0, 2.0], 0.95).unwrap();
-        assert_eq!((two.low, two.high, two.confidence), (1.0, 2.0, 0.5));
+        assert_eq!((two.low, two.high), (1.0, 2.0));
+        near(two.confidence, 0.5);
     }
 
     // the expected values are SciPy's

@@ -46,6 +46,7 @@ fn wishes(rates: Known, any: bool) -> Wishes {
         assume_config: !any,
         fixed_code: false,
         skip: std::collections::BTreeSet::new(),
+        measure: None,
     }
 }
 
@@ -67,7 +68,7 @@ fn search(world: &World, wishes: &Wishes, flake: (f64, f64), seed: u64) -> Score
                 plan.record(wanted.point, &outcome(bad != lies));
             }
             Decision::Found(cause) => break Some(cause),
-            Decision::Wait | Decision::Stuck(_) => break None,
+            Decision::Wait | Decision::Stuck(_) | Decision::NotSeparable(_) => break None,
         }
     };
     let posterior = &plan.search.posterior;

@@ -31,8 +31,7 @@ impl Sums {
     }
 
     /// Values in the series.
-    #[must_use]
-    pub fn len(&self) -> usize {
+    fn len(&self) -> usize {
         self.weight.len() - 1
     }
 
@@ -173,6 +172,7 @@ pub fn profile(series: &Series, (a, b): (usize, usize), noise: &Noise, least: f6
 
 /// Squared innovations left by the best two levels: x[i] − ρ x[i−1] has mean l[i] − ρ l[i−1], so the two normal
 /// equations are those of a regression on two columns. Where the value before is missing, x[i] stands for itself.
+#[allow(clippy::many_single_char_names, reason = "the letters of normal equations")]
 fn whitened_cost(series: &Series, (a, cut, b): (usize, usize, usize), rho: f64) -> f64 {
     let (mut uu, mut uv, mut vv, mut uy, mut vy, mut yy) = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0);
     for index in a..b {

@@ -40,8 +40,8 @@ pub fn culprits(report: &Report) -> String {
             out.push_str(&format!(
                 "<h3><b>{}</b> {} {}</h3>\n",
                 escape(&percent(culprit.posterior)),
-                code(short(&culprit.commit)),
-                subject(&culprit.subject)
+                code(words::name(culprit)),
+                subject(words::subject(culprit))
             ));
         }
         out.push_str(&changes(culprit));
