@@ -248,6 +248,7 @@ fn settings_stand_in_for_commits() {
         insta::assert_snapshot!(format!("keys_human_{status:?}").to_lowercase(), as_human(&report));
         insta::assert_snapshot!(format!("keys_markdown_{status:?}").to_lowercase(), as_markdown(&report));
     }
+    assert!(page(&keys(Status::Found)).contains("\"sure\">moe_flex_dispatcher_num_sms and"));
     assert!(page(&keys(Status::Found)).contains("<pre>model:\n  moe_router_topk: 8   (not more)</pre>"));
 }
 

@@ -92,6 +92,11 @@ fn verdict(report: &Report) -> String {
 
 /// A sentence as it begins on a page.
 fn capital(text: &str) -> String {
+    // a setting's name stays as it is written
+    if text.split(' ').next().is_some_and(|word| word == "env" || !word.bytes().all(|byte| byte.is_ascii_alphabetic()))
+    {
+        return text.to_owned();
+    }
     let mut characters = text.chars();
     characters.next().map_or_else(String::new, |first| first.to_uppercase().chain(characters).collect())
 }

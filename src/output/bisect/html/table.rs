@@ -50,7 +50,11 @@ pub fn culprits(report: &Report) -> String {
     if out.is_empty() {
         return out;
     }
-    let title = if settled { "What it changed" } else { "Leading suspects" };
+    let title = match (settled, words::of_keys(report)) {
+        (true, true) => "What differs",
+        (true, false) => "What it changed",
+        (false, _) => "Leading suspects",
+    };
     format!("<section>\n<h2>{title}</h2>\n{out}</section>\n")
 }
 
