@@ -21,7 +21,7 @@ const HOSTILE: &str =
 
 fn id(at: usize) -> String {
     // what ids have in front has to tell them apart, as in git
-    format!("{:08x}{at:032x}", (at as u32 + 1).wrapping_mul(2_654_435_761))
+    format!("{:08x}{at:032x}", (u32::try_from(at).unwrap() + 1).wrapping_mul(2_654_435_761))
 }
 
 fn change(field: &str, from: Value, to: Value, group: Group) -> Changed {
@@ -136,7 +136,13 @@ fn report(commits: usize, status: Status) -> Report {
 }
 
 fn series(count: usize) -> Series {
-    let value = |at: usize| if at < count / 2 { 20.0 + (at % 3) as f64 } else { 31.0 + (at % 5) as f64 };
+    let value = |at: usize| {
+        if at < count / 2 {
+            20.0 + f64::from(u8::try_from(at % 3).unwrap())
+        } else {
+            31.0 + f64::from(u8::try_from(at % 5).unwrap())
+        }
+    };
     Series {
         name: "step time".to_owned(),
         unit: "s".to_owned(),
@@ -179,11 +185,32 @@ fn hostile(status: Status) -> Report {
     report
 }
 
+/// A search over the settings of two configs: no commits, and a config to save among the commands.
+fn keys(status: Status) -> Report {
+    let mut report = Report::empty("keys", status, ("v1:a.yaml", "a.yaml"));
+    report.config_classes = 9;
+    if status != Status::Ranked {
+        report.probes = Counts { total: 1, preflight: 0, good: 0, bad: 1, unresolved: 0 };
+        report.log.push(ProbeLine { commit: "4 settings".to_owned(), ..probe(1, 0, "bad", "half of the differences") });
+    }
+    let changes = vec![
+        change("moe_flex_dispatcher_num_sms", Value::from(20), Value::from(32), Group::Dispatcher),
+        change("moe_router_topk", Value::Null, Value::from(8), Group::Routing),
+    ];
+    let mut first = culprit(0, 0.98, changes);
+    (first.commit, first.subject) = (String::new(), "moe_flex_dispatcher_num_sms and moe_router_topk".to_owned());
+    report.culprits = vec![first];
+    report.next = vec!["model:\n  moe_router_topk: 8   (not more)\n".to_owned()];
+    report
+}
+
 /// Every report that a test looks at.
 fn all() -> Vec<Report> {
     let mut reports: Vec<Report> =
         [0, 1, 64, 3_000].into_iter().flat_map(|commits| STATUSES.map(|status| report(commits, status))).collect();
     reports.extend(STATUSES.map(hostile));
+    reports.extend(STATUSES.map(keys));
+    reports.extend(STATUSES.map(|status| Report::empty("runs", status, ("", ""))));
     let mut recorded = report(64, Status::Found);
     recorded.series = vec![series(64), series(2_000), Series::default()];
     reports.push(recorded);
@@ -216,6 +243,17 @@ fn a_person_reads_the_verdict_first() {
 }
 
 #[test]
+fn settings_stand_in_for_commits() {
+    for status in [Status::Found, Status::Ranked] {
+        let report = keys(status);
+        insta::assert_snapshot!(format!("keys_human_{status:?}").to_lowercase(), as_human(&report));
+        insta::assert_snapshot!(format!("keys_markdown_{status:?}").to_lowercase(), as_markdown(&report));
+    }
+    assert!(page(&keys(Status::Found)).contains("\"sure\">moe_flex_dispatcher_num_sms and"));
+    assert!(page(&keys(Status::Found)).contains("<pre>model:\n  moe_router_topk: 8   (not more)</pre>"));
+}
+
+#[test]
 fn an_issue_gets_tables() {
     for status in [Status::Found, Status::Inconclusive, Status::None] {
         insta::assert_snapshot!(format!("markdown_{status:?}").to_lowercase(), as_markdown(&report(64, status)));
@@ -225,6 +263,7 @@ fn an_issue_gets_tables() {
 
 #[test]
 fn lines_for_people_keep_to_the_width_and_plain_text() {
+    let paint = regex::Regex::new("\u{1b}\\[[0-9;]*m").unwrap();
     for report in all() {
         let wide = as_human(&report);
         assert!(!wide.contains('\u{1b}') && !wide.contains('\u{202e}'), "{wide}");
@@ -233,7 +272,7 @@ fn lines_for_people_keep_to_the_width_and_plain_text() {
             narrow.lines().filter(|line| ["searched", "cleared", "probed", "note"].iter().any(|l| line.starts_with(l)));
         assert!(prose.into_iter().all(|line| line.chars().count() <= 60 || line.contains("script")), "{narrow}");
         let colored = text(|out, report| human(out, report, Look { color: true, width: 100 }), &report);
-        let plain = regex::Regex::new("\u{1b}\\[[0-9;]*m").unwrap().replace_all(&colored, "").into_owned();
+        let plain = paint.replace_all(&colored, "").into_owned();
         assert_eq!(plain, wide);
     }
 }
@@ -369,9 +408,12 @@ fn pages_to_look_at() {
     std::fs::create_dir_all(&folder).unwrap();
     let mut recorded = report(64, Status::Found);
     recorded.series = vec![series(64), series(2_000)];
-    for (name, report) in
-        [("recorded", recorded), ("hostile", hostile(Status::Found)), ("many", report(3_000, Status::Code))]
-    {
+    for (name, report) in [
+        ("recorded", recorded),
+        ("hostile", hostile(Status::Found)),
+        ("many", report(3_000, Status::Code)),
+        ("keys", keys(Status::Found)),
+    ] {
         std::fs::write(folder.join(format!("{name}.html")), page(&report)).unwrap();
     }
 }

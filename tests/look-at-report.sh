@@ -2,13 +2,13 @@
 # Renders a bisection's page as a browser shows it, in light and dark, narrow and wide, and checks that it isn't blank.
 # Takes the program and, if the pictures are to be kept, a folder for them. Skipped where there is no headless Chromium.
 set -euo pipefail
-moelint=$(realpath "${1:-target/debug/moelint}")
 browser=""
 for name in chromium chromium-browser google-chrome; do
   if command -v "$name" >/dev/null 2>&1; then browser=$name; break; fi
 done
 if [ -z "$browser" ]; then echo "skipped: no chromium on this machine"; exit 0; fi
 
+moelint=$(realpath "${1:-target/debug/moelint}")
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 out=${2:-$work/pictures}

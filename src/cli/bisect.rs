@@ -199,7 +199,7 @@ fn tidy(path: &str) -> String {
 /// Writes the report where it was asked for.
 ///
 /// # Errors
-/// A file that can't be written.
+/// What the file or the stream says.
 pub fn print(args: &ReportArgs, report: &Report) -> Result<(), CliError> {
     let mut bytes = Vec::new();
     match args.format {

@@ -42,7 +42,7 @@ pub fn html(text: &str) -> String {
 /// The same without a cut: half a command would be another command.
 #[must_use]
 pub fn html_whole(text: &str) -> String {
-    entities(&printable(text))
+    entities(&text.lines().map(printable).collect::<Vec<_>>().join("\n"))
 }
 
 fn entities(text: &str) -> String {

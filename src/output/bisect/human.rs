@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use crate::bisect::report::{Changed, Culprit, Report, Status};
-use crate::output::clean::{clean, printable};
+use crate::output::clean::clean;
 
 use super::words::{self, percent, short};
 
@@ -98,8 +98,9 @@ impl Page<'_> {
     pub(super) fn commit(&mut self, culprit: &Culprit, room: usize, settled: bool) -> io::Result<()> {
         let label = if settled { "culprit".to_owned() } else { format!("{:>7}", percent(culprit.posterior)) };
         let label = self.paint(&format!("{label:INDENT$}"), "1");
-        let id = self.paint(short(&culprit.commit), "33");
-        writeln!(self.out, "{label}{id}  {}", clean(&culprit.subject))?;
+        let (name, subject) = (self.paint(&clean(words::name(culprit)), "33"), clean(words::subject(culprit)));
+        let gap = if subject.is_empty() { "" } else { "  " };
+        writeln!(self.out, "{label}{name}{gap}{subject}")?;
         for change in culprit.changes.iter().take(room) {
             self.setting(change)?;
         }
@@ -113,7 +114,9 @@ impl Page<'_> {
         for rule in &culprit.fixed {
             self.line("", &format!("mends {rule}"))?;
         }
-        if culprit.changes.is_empty() && !culprit.why.is_empty() {
+        // beside a setting its own note tells the same
+        let told = culprit.changes.iter().any(|change| !change.note.is_empty());
+        if !told && !culprit.why.is_empty() {
             self.line("", &culprit.why)?;
         }
         Ok(())
@@ -158,7 +161,7 @@ impl Page<'_> {
             writeln!(
                 self.out,
                 "{label}{}{}",
-                self.paint(&printable(command), "36"),
+                self.paint(&words::lines(command).replace('\n', &format!("\n{:INDENT$}", "")), "36"),
                 match remark {
                     "" => String::new(),
                     remark if length + 5 <= self.look.width => format!("   # {}", clean(remark)),

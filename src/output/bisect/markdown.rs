@@ -60,7 +60,7 @@ fn commits(out: &mut dyn Write, report: &Report) -> io::Result<()> {
     let mut rows: Vec<(&str, &str, f64, String)> = words::suspects(report)
         .map(|one| {
             let what = if one.changes.is_empty() { "no setting".to_owned() } else { code(&words::headline(one)) };
-            (one.commit.as_str(), one.subject.as_str(), one.posterior, what)
+            (words::name(one), words::subject(one), one.posterior, what)
         })
         .collect();
     if !settled {
@@ -68,19 +68,24 @@ fn commits(out: &mut dyn Write, report: &Report) -> io::Result<()> {
         let rest = report.ranking.iter().filter(|one| !told(&one.commit));
         rows.extend(rest.take(5).map(|one| {
             let what = if one.config { "config" } else { "code" };
-            (one.commit.as_str(), one.subject.as_str(), one.posterior, what.to_owned())
+            (short(&one.commit), one.subject.as_str(), one.posterior, what.to_owned())
         }));
     }
-    if rows.is_empty() {
+    // the settings themselves follow
+    if rows.is_empty() || (settled && words::of_keys(report)) {
         return Ok(());
     }
-    writeln!(out, "| | commit | probability | changes |\n| --- | --- | ---: | --- |")?;
+    writeln!(
+        out,
+        "| | {} | probability | changes |\n| --- | --- | ---: | --- |",
+        if words::of_keys(report) { "settings" } else { "commit" }
+    )?;
     for (at, (commit, subject, posterior, what)) in rows.into_iter().enumerate() {
         let label = if settled { "culprit".to_owned() } else { (at + 1).to_string() };
         writeln!(
             out,
             "| {label} | {} {} | {} | {what} |",
-            code(short(commit)),
+            code(commit),
             escape(subject),
             percent(posterior).replace('<', "&lt;").replace('>', "&gt;")
         )?;
@@ -92,7 +97,7 @@ fn settings(out: &mut dyn Write, culprit: &Culprit) -> io::Result<()> {
     if culprit.changes.is_empty() {
         return Ok(());
     }
-    writeln!(out, "| setting of {} | before | after | about | where | note |", code(short(&culprit.commit)))?;
+    writeln!(out, "| setting of {} | before | after | about | where | note |", code(words::name(culprit)))?;
     writeln!(out, "| --- | --- | --- | --- | --- | --- |")?;
     for change in culprit.changes.iter().take(MAX_CHANGES) {
         let (name, from, to) = words::setting(change);
@@ -125,7 +130,7 @@ fn next(out: &mut dyn Write, report: &Report) -> io::Result<()> {
     for next in &report.next {
         let (command, remark) = words::command(next);
         let remark = if remark.is_empty() { String::new() } else { format!("   # {}", printable(remark)) };
-        block.push_str(&format!("{}{remark}\n", printable(command)));
+        block.push_str(&format!("{}{remark}\n", words::lines(command)));
     }
     // a fence has to be longer than any that stands in the text
     let longest = block.split(|c: char| c != '`').map(str::len).max().unwrap_or(0);

@@ -3,7 +3,8 @@
 use serde_json::Value;
 
 use crate::bisect::report::{Changed, Culprit, Report, Status};
-use crate::output::clean::mask_value;
+use crate::output::clean::{mask_value, printable};
+use crate::output::diff::counted;
 
 /// A suspect below this is told in one line.
 const EARNEST: f64 = 0.01;
@@ -30,12 +31,31 @@ pub const fn is_settled(status: Status) -> bool {
 /// Commits whose settings are worth telling: the culprit alone where there is one, else those that are left in earnest.
 pub fn suspects(report: &Report) -> impl Iterator<Item = &Culprit> {
     let room = match report.status {
-        Status::Found | Status::Code => 1,
+        // of settings, another culprit is a second cause
+        Status::Found | Status::Code if !of_keys(report) => 1,
         Status::None => 0,
         _ => usize::MAX,
     };
     let worth = |(at, culprit): &(usize, &Culprit)| *at == 0 || culprit.posterior >= EARNEST;
     report.culprits.iter().take(room).enumerate().filter(worth).map(|(_, culprit)| culprit)
+}
+
+/// Whether settings of two configs were searched, no commits.
+#[must_use]
+pub fn of_keys(report: &Report) -> bool {
+    report.mode == "keys"
+}
+
+/// What a culprit is called: the commit, or the settings where there is none.
+#[must_use]
+pub fn name(culprit: &Culprit) -> &str {
+    if culprit.commit.is_empty() { &culprit.subject } else { short(&culprit.commit) }
+}
+
+/// What a culprit is called beside its name; may be empty.
+#[must_use]
+pub fn subject(culprit: &Culprit) -> &str {
+    if culprit.commit.is_empty() { "" } else { &culprit.subject }
 }
 
 /// The answer in a sentence: which commit, and how sure.
@@ -47,6 +67,10 @@ pub fn sentence(report: &Report) -> String {
     let failure = failure(report.symptom.as_deref());
     let lead = report.culprits.first();
     match (report.status, lead) {
+        (Status::Found, Some(culprit)) if of_keys(report) => {
+            let verb = if culprit.changes.len() == 1 { "causes" } else { "together cause" };
+            format!("{} {verb} {failure}, {} sure", name(culprit), percent(culprit.posterior))
+        }
         (Status::Found, Some(culprit)) => {
             format!("commit {} causes {failure}, {} sure", short(&culprit.commit), percent(culprit.posterior))
         }
@@ -57,8 +81,10 @@ pub fn sentence(report: &Report) -> String {
         ),
         (Status::Found, None) => format!("a config change causes {failure}"),
         (Status::Code, None) => format!("code causes {failure}, not config"),
+        (Status::None, _) if of_keys(report) && report.probes.total == 0 => "the two configs mean the same".to_owned(),
         (Status::None, _) => format!(
-            "no commit in this range causes {failure}, {} sure: {}",
+            "{} causes {failure}, {} sure: {}",
+            if of_keys(report) { "no setting that differs" } else { "no commit in this range" },
             percent(report.hypotheses.none),
             match (report.probes.good, report.probes.bad) {
                 (1.., 0) => "the bad end passes too",
@@ -72,11 +98,15 @@ pub fn sentence(report: &Report) -> String {
         (Status::Inconclusive, _) => format!("not settled after {}: {}", probed(report), shares(report)),
         (Status::Ranked, Some(culprit)) => format!(
             "nothing was run; the likeliest of {} is {} with {}",
-            count(report.config_classes.saturating_sub(1), "config change"),
-            short(&culprit.commit),
+            if of_keys(report) {
+                counted(report.config_classes, "difference", "differences")
+            } else {
+                count(report.config_classes.saturating_sub(1), "config change")
+            },
+            name(culprit),
             percent(culprit.posterior)
         ),
-        (Status::Ranked, None) => "nothing was run, and no config change is to suspect".to_owned(),
+        (Status::Ranked, None) => "nothing was run, and there is no config change to suspect".to_owned(),
     }
 }
 
@@ -107,7 +137,9 @@ fn shares(report: &Report) -> String {
         percent(report.hypotheses.none)
     );
     match report.culprits.first() {
-        Some(culprit) => format!("{} for {}, {others}", percent(culprit.posterior), short(&culprit.commit)),
+        Some(culprit) if of_keys(report) => format!("{} for {}", percent(culprit.posterior), name(culprit)),
+        Some(culprit) => format!("{} for {}, {others}", percent(culprit.posterior), name(culprit)),
+        None if of_keys(report) => "no set of settings stands out".to_owned(),
         None => others,
     }
 }
@@ -119,6 +151,9 @@ pub fn range(report: &Report) -> String {
         return super::runs::range(report);
     }
     let ends = format!("between {} (good) and {} (bad)", short(&report.good), short(&report.bad));
+    if of_keys(report) {
+        return format!("{} {ends}", counted(report.config_classes, "difference", "differences"));
+    }
     if report.commits == 0 && report.timeline.is_empty() {
         return ends;
     }
@@ -204,9 +239,18 @@ pub fn value(name: &str, value: &Value) -> String {
 #[must_use]
 pub fn command(next: &str) -> (&str, &str) {
     match next.split_once("   (") {
-        Some((command, remark)) => (command.trim_end(), remark.strip_suffix(')').unwrap_or(remark)),
-        None => (next, ""),
+        // a config to save has lines of its own
+        Some((command, remark)) if !next.contains('\n') => {
+            (command.trim_end(), remark.strip_suffix(')').unwrap_or(remark))
+        }
+        _ => (next, ""),
     }
+}
+
+/// What may be shown of a command; its lines stay lines, and nothing is cut.
+#[must_use]
+pub fn lines(command: &str) -> String {
+    command.lines().map(printable).collect::<Vec<_>>().join("\n")
 }
 
 /// Seconds as people say them.

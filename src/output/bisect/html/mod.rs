@@ -10,7 +10,7 @@ use std::io::{self, Write};
 use crate::bisect::report::{Culprit, Report, Status};
 use crate::output::markup::{html as escape, html_whole};
 
-use super::words::{self, percent, short};
+use super::words::{self, percent};
 
 const STYLE: &str = include_str!("style.css");
 
@@ -65,14 +65,16 @@ fn title(report: &Report) -> String {
         (Status::Found, None) => "a config change".to_owned(),
         (Status::Code, None) => "code, not config".to_owned(),
         _ if report.mode == "runs" => words::sentence(report),
-        (Status::None, _) => "no commit here is to blame".to_owned(),
+        (Status::None, _) => {
+            if words::of_keys(report) { "no setting is to blame" } else { "no commit here is to blame" }.to_owned()
+        }
         (Status::NotSeparable, _) => "the two ends can't be told apart".to_owned(),
         (Status::Inconclusive, Some(culprit)) => {
-            format!("{} leads with {}", short(&culprit.commit), percent(culprit.posterior))
+            format!("{} leads with {}", words::name(culprit), percent(culprit.posterior))
         }
         (Status::Inconclusive, None) => "no suspect leads".to_owned(),
         (Status::Ranked, None) => "no config change to suspect".to_owned(),
-        (Status::Ranked, Some(culprit)) => format!("{} is the likeliest suspect", short(&culprit.commit)),
+        (Status::Ranked, Some(culprit)) => format!("{} is the likeliest suspect", words::name(culprit)),
     }
 }
 
@@ -91,6 +93,11 @@ fn verdict(report: &Report) -> String {
 
 /// A sentence as it begins on a page.
 fn capital(text: &str) -> String {
+    // a setting's name stays as it is written
+    if text.split(' ').next().is_some_and(|word| word == "env" || !word.bytes().all(|byte| byte.is_ascii_alphabetic()))
+    {
+        return text.to_owned();
+    }
     let mut characters = text.chars();
     characters.next().map_or_else(String::new, |first| first.to_uppercase().chain(characters).collect())
 }
@@ -103,7 +110,7 @@ fn heading(report: &Report) -> String {
     let (name, from, to) = words::setting(first);
     let more = match rest.len() {
         0 => String::new(),
-        more => format!(" <span class=\"more\">and {} of the same commit</span>", words::count(more, "more setting")),
+        more => format!(" <span class=\"more\">and {}</span>", words::count(more, "more setting")),
     };
     format!(
         "<h1>{} <span class=\"change\"><code class=\"from\">{}</code> \
@@ -118,8 +125,8 @@ fn about(report: &Report, culprit: &Culprit) -> String {
     let who = if words::is_settled(report.status) { "culprit" } else { "leading" };
     let mut out = format!(
         "<dl>\n<div><dt>{who}</dt><dd><code class=\"id\">{}</code> <bdi>{}</bdi></dd></div>\n",
-        escape(&culprit.commit),
-        escape(&culprit.subject)
+        escape(if culprit.commit.is_empty() { &culprit.subject } else { &culprit.commit }),
+        escape(words::subject(culprit))
     );
     if let Some(change) = culprit.changes.first() {
         let place = table::code(&words::place(change));
@@ -151,8 +158,13 @@ fn shares(report: &Report) -> String {
     if lead + code + others.none <= 0.0 {
         return String::new();
     }
-    let name = if words::is_settled(report.status) { "this commit" } else { "the leading commit" };
-    let rest_name = if lead > 0.0 { "other config changes" } else { "a config change" };
+    let (name, rest_name) = match (words::of_keys(report), words::is_settled(report.status)) {
+        (true, true) => ("these settings", "something else"),
+        (true, false) => ("the leading settings", "other settings"),
+        (false, true) => ("this commit", "other config changes"),
+        (false, false) if lead > 0.0 => ("the leading commit", "other config changes"),
+        (false, false) => ("", "a config change"),
+    };
     let code_name = if report.status == Status::Code { "other code" } else { "code" };
     let mut parts = vec![("lead", name, lead), ("rest", rest_name, rest), ("code", code_name, code)];
     if report.status == Status::None {
@@ -182,7 +194,7 @@ fn next(report: &Report) -> String {
     let mut out = "<div class=\"next\">\n<h2>Type next</h2>\n".to_owned();
     for next in &report.next {
         let (command, remark) = words::command(next);
-        out.push_str(&format!("<pre>{}</pre>\n", html_whole(command)));
+        out.push_str(&format!("<pre>{}</pre>\n", html_whole(&words::lines(command))));
         if !remark.is_empty() {
             out.push_str(&format!("<p>{}</p>\n", escape(remark)));
         }

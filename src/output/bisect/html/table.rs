@@ -40,8 +40,8 @@ pub fn culprits(report: &Report) -> String {
             out.push_str(&format!(
                 "<h3><b>{}</b> {} {}</h3>\n",
                 escape(&percent(culprit.posterior)),
-                code(short(&culprit.commit)),
-                subject(&culprit.subject)
+                code(words::name(culprit)),
+                subject(words::subject(culprit))
             ));
         }
         out.push_str(&changes(culprit));
@@ -50,7 +50,11 @@ pub fn culprits(report: &Report) -> String {
     if out.is_empty() {
         return out;
     }
-    let title = if settled { "What it changed" } else { "Leading suspects" };
+    let title = match (settled, words::of_keys(report)) {
+        (true, true) => "What differs",
+        (true, false) => "What it changed",
+        (false, _) => "Leading suspects",
+    };
     format!("<section>\n<h2>{title}</h2>\n{out}</section>\n")
 }
 

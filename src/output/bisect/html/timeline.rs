@@ -165,7 +165,10 @@ fn configs(report: &Report, points: &[Point], bins: &[Bin]) -> String {
 
 /// A line through all rows at the culprit.
 fn flag(report: &Report, points: &[Point], lead: usize, bottom: u32) -> String {
-    let x = middle(lead, lead + 1, points.len());
+    // where the column is, not the commit in it: the line belongs to the bar
+    let size = bins::size(points.len());
+    let from = lead - lead % size;
+    let x = middle(from, points.len().min(from + size), points.len());
     let anchor = match x {
         x if x < 35.0 => "start",
         x if x > 65.0 => "end",
