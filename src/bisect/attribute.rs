@@ -160,7 +160,8 @@ fn why(weighed: &[(f64, Changed)], told: bool, known: bool) -> String {
         Some((_, first)) => format!("{}: {}", first.field, first.note),
         None if told => "the config changed with this run; what in it is not recorded".to_owned(),
         None if !known => {
-            "the runs' configs are not recorded: add `config` or `changed` to the records, or compare both runs".to_owned()
+            "the runs' configs are not recorded: add `config` or `changed` to the records, or compare both runs"
+                .to_owned()
         }
         None => "not at a config change: look at code, container image, nodes".to_owned(),
     }

@@ -25,9 +25,14 @@ pub fn leading(analyses: &[Analysis]) -> Option<(&Analysis, &Found)> {
 fn ordered(analyses: &[Analysis]) -> Vec<(&Analysis, &Found)> {
     let mut all: Vec<(&Analysis, &Found)> =
         analyses.iter().flat_map(|analysis| analysis.found.iter().map(move |found| (analysis, found))).collect();
-    let size = |found: &Found| found.shift.size.map_or((found.shift.after - found.shift.before).abs(), |size| size.relative.abs());
+    let size = |found: &Found| {
+        found.shift.size.map_or((found.shift.after - found.shift.before).abs(), |size| size.relative.abs())
+    };
     all.sort_by(|(_, a), (_, b)| {
-        (b.worse, b.config).cmp(&(a.worse, a.config)).then(size(b).total_cmp(&size(a))).then(a.cut.index.cmp(&b.cut.index))
+        (b.worse, b.config)
+            .cmp(&(a.worse, a.config))
+            .then(size(b).total_cmp(&size(a)))
+            .then(a.cut.index.cmp(&b.cut.index))
     });
     all
 }
@@ -37,7 +42,8 @@ fn ordered(analyses: &[Analysis]) -> Vec<(&Analysis, &Found)> {
 pub fn report(recorded: Recorded<'_>, all: &Runs, analyses: &[Analysis]) -> Report {
     let found = ordered(analyses);
     let (good, bad) = found.first().map_or_else(Default::default, |(_, found)| ends(recorded.runs, found));
-    let symptom = found.first().map(|(analysis, _)| *analysis).or(analyses.first()).and_then(|one| one.measure.symptom());
+    let symptom =
+        found.first().map(|(analysis, _)| *analysis).or(analyses.first()).and_then(|one| one.measure.symptom());
     let name = |run: usize| recorded.runs.get(run).map_or_else(String::new, |run| run.name.clone());
     let mut culprits: Vec<Culprit> = Vec::new();
     let mut ranking = Vec::new();
@@ -106,8 +112,13 @@ fn status(analyses: &[Analysis]) -> Status {
 fn notes(recorded: Recorded<'_>, all: &Runs, analyses: &[Analysis]) -> Vec<String> {
     let mut notes: Vec<String> = analyses.iter().flat_map(|analysis| analysis.notes.iter().cloned()).collect();
     for analysis in analyses {
-        let without: Vec<&Run> =
-            recorded.runs.iter().zip(&analysis.series.values).filter(|(_, v)| v.is_none()).map(|(run, _)| run).collect();
+        let without: Vec<&Run> = recorded
+            .runs
+            .iter()
+            .zip(&analysis.series.values)
+            .filter(|(_, v)| v.is_none())
+            .map(|(run, _)| run)
+            .collect();
         if !without.is_empty() {
             let named =
                 without.iter().take(NAMED).map(|run| format!("{} ({})", run.name, analysis.measure.why_none(run)));
@@ -157,7 +168,9 @@ fn points(recorded: Recorded<'_>, symptom: Option<Symptom>, analyses: &[Analysis
         let mut parts: Vec<String> = Vec::new();
         for analysis in analyses.iter().filter(|analysis| analysis.series.name != "crashed") {
             parts.push(match analysis.series.values.get(index).copied().flatten() {
-                Some(value) => format!("{} {} {}", analysis.series.name, number(value), analysis.series.unit).trim_end().to_owned(),
+                Some(value) => {
+                    format!("{} {} {}", analysis.series.name, number(value), analysis.series.unit).trim_end().to_owned()
+                }
                 None => format!("no {}", analysis.series.name),
             });
         }

@@ -32,8 +32,7 @@ pub fn run(args: &RunsArgs) -> Result<Exit, CliError> {
     let first = first.map(|config| PathBuf::from(&config.path));
     with_linter(args, first.as_deref(), |linter| {
         let steps = Steps::read(&runs.runs, linter);
-        let wish =
-            Wish { metric: args.metric.clone(), higher_is_better: args.higher_is_better, symptom: args.symptom };
+        let wish = Wish { metric: args.metric.clone(), higher_is_better: args.higher_is_better, symptom: args.symptom };
         let measures = choose(&runs.runs, &wish).map_err(|error| CliError::Usage(name(args, &error)))?;
         let search = |measure: Measure| analyse(&runs.runs, &steps, measure, args.worse_by);
         let analyses: Vec<Analysis> = measures.into_iter().map(search).collect();
@@ -120,23 +119,25 @@ fn with_linter<T>(
 
 /// What to type next: about the change to look at first.
 fn next(runs: &[Run], analyses: &[Analysis], report: &Report) -> Vec<String> {
-    let Some((analysis, found)) = leading(analyses) else { return Vec::new() };
+    let Some((series, found)) = leading(analyses) else { return Vec::new() };
     let mut next = Vec::new();
     let (good, bad) = sure_ends(found);
-    next.extend(between_configs(runs, analysis, found, report));
+    next.extend(between_configs(runs, series, found, report));
     let commit = |run: usize| runs.get(run).and_then(|run| run.commit.as_deref());
     if let (Some(good), Some(bad)) = (commit(good), commit(bad))
         && good != bad
     {
         let mut words = vec![format!("moelint bisect commits --good {} --bad {}", quoted(good), quoted(bad))];
-        words.extend(analysis.measure.symptom().map(|symptom| format!("--symptom {}", symptom.name())));
-        if matches!(analysis.measure, Measure::Metric(_)) && takes("commits", "metric") {
-            words.push(format!("--metric {}", quoted(&analysis.series.name)));
+        words.extend(series.measure.symptom().map(|symptom| format!("--symptom {}", symptom.name())));
+        if matches!(series.measure, Measure::Metric(_)) && takes("commits", "metric") {
+            words.push(format!("--metric {}", quoted(&series.series.name)));
         }
-        words.push(format!("-- ./probe.sh   (a command that exits 0 where {} is as before)", analysis.series.name));
+        words.push(format!("-- ./probe.sh   (a command that exits 0 where {} is as before)", series.series.name));
         next.push(words.join(" "));
     }
-    next.extend(report.culprits.first().and_then(|one| one.introduced.first()).map(|rule| format!("moelint explain {rule}")));
+    next.extend(
+        report.culprits.first().and_then(|one| one.introduced.first()).map(|rule| format!("moelint explain {rule}")),
+    );
     next
 }
 
@@ -147,12 +148,13 @@ fn between_configs(runs: &[Run], analysis: &Analysis, found: &Found, report: &Re
     let before = runs.get(..suspect)?.iter().rev().find_map(file)?;
     let after = runs.get(suspect).and_then(file)?;
     let changes = report.culprits.first().map_or(0, |culprit| culprit.changes.len());
-    let symptom = analysis.measure.symptom().map_or_else(String::new, |symptom| format!(" --symptom {}", symptom.name()));
+    let symptom =
+        analysis.measure.symptom().map_or_else(String::new, |symptom| format!(" --symptom {}", symptom.name()));
     match changes {
         0 => None,
-        2.. if takes("keys", "good") => {
-            Some(format!("moelint bisect keys {before} {after}{symptom} -- ./probe.sh   (which of its {changes} settings)"))
-        }
+        2.. if takes("keys", "good") => Some(format!(
+            "moelint bisect keys {before} {after}{symptom} -- ./probe.sh   (which of its {changes} settings)"
+        )),
         _ => Some(format!("moelint diff {before} {after}")),
     }
 }
@@ -167,5 +169,9 @@ fn takes(mode: &str, argument: &str) -> bool {
 /// A word as a shell takes it.
 fn quoted(word: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./:=@%+,~^".contains(&byte);
-    if !word.is_empty() && word.bytes().all(plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
+    if !word.is_empty() && word.bytes().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
 }

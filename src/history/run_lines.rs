@@ -192,7 +192,10 @@ pub fn csv(file: &str, text: &str, changes: Option<&[usize]>) -> Result<Runs, Li
         let mut object = Map::new();
         let mut metrics = Map::new();
         for (name, field) in header.iter().zip(fields) {
-            let known = matches!(name.as_str(), "run" | "name" | "id" | "time" | "timestamp" | "date" | "commit" | "outcome" | "status");
+            let known = matches!(
+                name.as_str(),
+                "run" | "name" | "id" | "time" | "timestamp" | "date" | "commit" | "outcome" | "status"
+            );
             match (known, field.as_str()) {
                 (_, "") => {}
                 (true, _) => {
@@ -253,7 +256,8 @@ mod tests {
     fn lines_as_people_record_them() {
         let run = one(r#"{"commit": "1f3c", "step_ms": 912.5, "note": "x"}"#).unwrap();
         assert_eq!((run.name.as_str(), run.metrics["step_ms"]), ("1f3c", 912.5));
-        let run = one(r#"{"run": "a \"NaN\" b", "metrics": {"loss": NaN, "x": -Infinity, "y": "nan"}, "changed": ["k"]}"#);
+        let run =
+            one(r#"{"run": "a \"NaN\" b", "metrics": {"loss": NaN, "x": -Infinity, "y": "nan"}, "changed": ["k"]}"#);
         let run = run.unwrap();
         assert!(run.name == "a \"NaN\" b" && run.metrics.values().all(|value| value.is_nan()));
         assert_eq!(run.changed, Some(vec!["k".to_owned()]));

@@ -71,7 +71,10 @@ pub(super) fn write(page: &mut Page<'_>, report: &Report) -> io::Result<()> {
         let others: Vec<String> =
             others.take(SHOWN).map(|one| format!("{} ({})", one.commit, percent(one.posterior))).collect();
         if !others.is_empty() {
-            page.line("", &format!("{} sure it is this run; also possible: {}", percent(culprit.posterior), others.join(", ")))?;
+            page.line(
+                "",
+                &format!("{} sure it is this run; also possible: {}", percent(culprit.posterior), others.join(", ")),
+            )?;
         }
     }
     let more = report.culprits.len().saturating_sub(SHOWN);
@@ -103,9 +106,14 @@ fn chart(series: &Series) -> Vec<(String, String)> {
     }
     let unit = if series.unit.is_empty() { String::new() } else { format!(" {}", series.unit) };
     let share = if size > 1 { format!(", {size} runs a cell") } else { String::new() };
-    let range = if series.name == "crashed" { "crashed or not".to_owned() } else { format!("{} to {}{unit}", number(low), number(high)) };
+    let range = if series.name == "crashed" {
+        "crashed or not".to_owned()
+    } else {
+        format!("{} to {}{unit}", number(low), number(high))
+    };
     let mut lines = vec![(series.name.clone(), format!("{cells}  {range}{share}"))];
-    let told = [(!shifts.is_empty()).then_some("▲ another level"), (!series.markers.is_empty()).then_some("· another config")];
+    let told =
+        [(!shifts.is_empty()).then_some("▲ another level"), (!series.markers.is_empty()).then_some("· another config")];
     let told: Vec<&str> = told.into_iter().flatten().collect();
     if !told.is_empty() {
         lines.push((String::new(), format!("{marks}  {}", told.join("  "))));
