@@ -66,7 +66,7 @@ fn says_what_was_meant(pair: &Pair<'_>, set: &Set, text: &str, linter: &Linter<'
     }
 }
 
-fn compare(good: &str, bad: &str, linter: &Linter<'_>, dice: &mut Dice, count: &mut Count) {
+fn compare(name: &str, good: &str, bad: &str, linter: &Linter<'_>, dice: &mut Dice, count: &mut Count) {
     let pair = match Pair::new(good, bad, linter) {
         Ok(pair) => pair,
         Err(MaterialiseError::Broken { .. } | MaterialiseError::Shapes { .. }) => return,
@@ -88,7 +88,7 @@ fn compare(good: &str, bad: &str, linter: &Linter<'_>, dice: &mut Dice, count: &
                     assert!(left.is_empty(), "{left:?} still differ");
                 }
             }
-            Err(error) => count.refused.push(error.to_string()),
+            Err(error) => count.refused.push(format!("{name}: {error}")),
         }
     }
 }
@@ -116,14 +116,15 @@ fn random_subsets_of_the_differences_of_real_configs() {
         let other = (at + 1 + dice.roll(8)).min(files.len() - 1);
         let (other, bad) = &files[other];
         let start = std::time::Instant::now();
-        compare(good, bad, &linter, &mut dice, &mut count);
+        let name = format!("{} -> {}", path.display(), other.display());
+        compare(&name, good, bad, &linter, &mut dice, &mut count);
         if start.elapsed().as_secs_f64() > 0.5 && std::env::var_os("MOELINT_VERBOSE").is_some() {
             say(&format!("{} -> {}: {:?}", path.display(), other.display(), start.elapsed()));
         }
     }
     let refused = count.refused.len();
     say(&format!("{} pairs, {} candidates, {refused} refused", count.pairs, count.candidates));
-    for error in count.refused.iter().take(20) {
+    for error in count.refused.iter().take(50) {
         say(error);
     }
     assert!(refused * 50 <= count.candidates, "{refused} of {} refused", count.candidates);

@@ -66,17 +66,17 @@ impl<'a> Grouping<'a> {
     pub(super) fn units(&self, changes: Vec<Change>, catalogue: &Catalogue) -> (Vec<Unit>, Vec<Change>) {
         let (mut placed, mut beside): (Vec<(Change, BTreeSet<Path>)>, Vec<Change>) = (Vec::new(), Vec::new());
         for change in changes {
-            let mut places = self.places(&change);
-            if places.is_empty() {
+            let mut spots = self.places(&change);
+            if spots.is_empty() {
                 beside.push(change);
                 continue;
             }
             // a value in place of a section, or the reverse: the section goes as a whole
-            let heads: Vec<Path> = places.iter().filter(|path| self.is_section(path)).cloned().collect();
+            let heads: Vec<Path> = spots.iter().filter(|path| self.is_section(path)).cloned().collect();
             for head in heads {
-                places.extend(self.differing.range(head.clone()..).take_while(|path| head.covers(path)).cloned());
+                spots.extend(self.differing.range(head.clone()..).take_while(|path| head.covers(path)).cloned());
             }
-            placed.push((change, places));
+            placed.push((change, spots));
         }
         let mut sets = Sets::new(placed.len());
         let mut owner: BTreeMap<&Path, usize> = BTreeMap::new();

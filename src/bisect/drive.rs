@@ -441,10 +441,10 @@ impl<'a> Drive<'a> {
 }
 
 /// A probe that nobody wanted any more.
-const CANCELLED: &str = "cancelled";
+pub(super) const CANCELLED: &str = "cancelled";
 
 /// An outcome that tells nothing and is nobody's fault.
-fn lost(why: &str) -> Outcome {
+pub(super) fn lost(why: &str) -> Outcome {
     Outcome {
         verdict: Verdict::Unresolved,
         symptom: None,

@@ -93,7 +93,9 @@ impl Evidence {
             }
         }
         let sum: f64 = rates.iter().map(|rate| rate.weight).sum();
-        rates.iter_mut().for_each(|rate| rate.weight /= sum);
+        for rate in &mut rates {
+            rate.weight /= sum;
+        }
         rates
     }
 

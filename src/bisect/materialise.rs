@@ -168,7 +168,9 @@ impl<'a> Pair<'a> {
         more.retain(|unit| unit.paths.iter().any(|path| !known.contains(path)));
         let enough = |more: &[Unit]| {
             let mut units = self.units.clone();
-            more.iter().for_each(|unit| add(&mut units, unit.clone()));
+            for unit in more {
+                add(&mut units, unit.clone());
+            }
             self.left(&units).is_some_and(|(_, left)| left.is_empty())
         };
         if !enough(&more) {
@@ -189,6 +191,11 @@ impl<'a> Pair<'a> {
             size /= 2;
         }
         more
+    }
+
+    /// The good config's places at or below a path.
+    pub(super) fn good_places<'p>(&'p self, path: &'p Path) -> impl Iterator<Item = &'p Path> {
+        self.from.below(path).map(|(path, _)| path)
     }
 
     /// What the candidate's places are to say.

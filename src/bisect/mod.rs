@@ -10,6 +10,7 @@ pub mod difference;
 pub mod drive;
 pub mod evidence;
 pub mod executor;
+pub mod keys;
 pub mod materialise;
 pub mod measure;
 pub mod paths;

@@ -186,9 +186,10 @@ impl Reducer {
                 break;
             }
             rest = self.without(&all, &gone);
-            found.necessary = match rest.is_empty() {
-                true => Some(true),
-                false => self.decide(&rest, SECOND, Kind::Confirm, valid)?.map(|bad| !bad),
+            found.necessary = if rest.is_empty() {
+                Some(true)
+            } else {
+                self.decide(&rest, SECOND, Kind::Confirm, valid)?.map(|bad| !bad)
             };
             if found.necessary != Some(false) {
                 break;

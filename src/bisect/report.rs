@@ -286,3 +286,29 @@ pub struct Report {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub series: Vec<Series>,
 }
+
+impl Report {
+    /// Nothing to say yet.
+    #[must_use]
+    pub fn empty(mode: &'static str, status: Status, ends: (&str, &str)) -> Self {
+        Self {
+            version: 1,
+            mode,
+            status,
+            good: ends.0.to_owned(),
+            bad: ends.1.to_owned(),
+            symptom: None,
+            commits: 0,
+            config_classes: 0,
+            probes: Counts::default(),
+            culprits: Vec::new(),
+            ranking: Vec::new(),
+            hypotheses: Others::default(),
+            exonerated: Exonerated::default(),
+            notes: Vec::new(),
+            next: Vec::new(),
+            log: Vec::new(),
+            timeline: Vec::new(),
+        }
+    }
+}

@@ -1,5 +1,7 @@
 //! A candidate as what one types behind a launch command instead of a file.
 
+use std::collections::BTreeSet;
+
 use crate::document::parse;
 use crate::document::scalar::{Scalar, Schema, resolve};
 use crate::document::tree::{Document, Kind, NodeId, Style};
@@ -10,7 +12,7 @@ use crate::facts::value::Value;
 use super::difference::places;
 use super::evidence::Set;
 use super::materialise::Pair;
-use super::paths::{Path, entries_at, mapping_at};
+use super::paths::{Path, entries_at};
 
 /// Changes to a command line.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -27,11 +29,8 @@ pub struct Flags {
 pub fn overrides(pair: &Pair<'_>, set: &Set) -> Vec<String> {
     let (good, bad) = (parse(pair.good()), parse(pair.bad()));
     let mut all = Vec::new();
-    let mut dropped: Option<&Path> = None;
-    for path in places(&pair.units, set) {
-        if dropped.is_some_and(|above| above.covers(path)) {
-            continue;
-        }
+    let chosen = places(&pair.units, set);
+    for path in &chosen {
         let key = path.keys.join(".");
         match entries_at(&bad, path).last() {
             // a section takes the place of a value: its keys follow
@@ -40,27 +39,22 @@ pub fn overrides(pair: &Pair<'_>, set: &Set) -> Vec<String> {
                 let sign = if entries_at(&good, path).is_empty() { "++" } else { "" };
                 all.extend(hydra(&bad, entry.value, 0).map(|value| format!("{sign}{key}={value}")));
             }
-            None => {
-                let gone = highest_gone(path, &bad);
-                all.push(format!("~{}", gone.keys.join(".")));
-                dropped = places(&pair.units, set).into_iter().find(|other| **other == *path);
-            }
+            None => all.push(format!("~{}", highest_gone(path, pair, &bad, &chosen).keys.join("."))),
         }
     }
+    // the keys of a section that goes as a whole stand one behind the other
     all.dedup();
     all
 }
 
-/// The outermost section that the bad config does not have.
-fn highest_gone(path: &Path, bad: &Document<'_>) -> Path {
+/// The outermost section of which nothing stays and that the bad config does not have.
+fn highest_gone(path: &Path, pair: &Pair<'_>, bad: &Document<'_>, chosen: &BTreeSet<&Path>) -> Path {
     let mut gone = path.clone();
-    while let Some(parent) = gone.parent().filter(|parent| !parent.keys.is_empty() && mapping_at(bad, parent).is_none())
-    {
-        if entries_at(bad, &parent).is_empty() {
-            gone = parent;
-        } else {
+    while let Some(parent) = gone.parent().filter(|parent| !parent.keys.is_empty()) {
+        if !entries_at(bad, &parent).is_empty() || !pair.good_places(&parent).all(|place| chosen.contains(place)) {
             break;
         }
+        gone = parent;
     }
     gone
 }

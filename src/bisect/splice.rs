@@ -104,10 +104,13 @@ fn behind_key(model: &Document<'_>, entry: Entry, flow: bool, json: bool, column
     let raw = model.source.get(key.end as usize..value_end(model, entry)?)?;
     let from = self::column(model.source, key.start as usize);
     let whole = raw.trim_start().starts_with(':') && is_self_contained(model, entry.value);
-    if whole && !flow && !in_braces(model, entry.key) && !json {
-        if let Some(text) = indented(raw, from, column) {
-            return Some(text);
-        }
+    if whole
+        && !flow
+        && !in_braces(model, entry.key)
+        && !json
+        && let Some(text) = indented(raw, from, column)
+    {
+        return Some(text);
     }
     let absent = matches!(model.node(entry.value).kind, Kind::Scalar(_, Style::Absent));
     Some(if absent && !json { ":".to_owned() } else { format!(": {}", inline(model, entry.value, json, 0)?) })
@@ -234,10 +237,12 @@ fn remove(text: &str, path: &Path, model: &Document<'_>) -> Option<String> {
         before: before.copied(),
         after: after.copied(),
     };
-    let mut edit = pair.remove(&document)?;
-    if text.get(..document.node(pair.entry.value).span.end as usize)?.ends_with('\n') {
-        edit.span.end = document.node(pair.entry.value).span.end; // a block of text has its line break already
-    }
+    let end = document.node(pair.entry.value).span.end as usize;
+    let key = document.node(pair.entry.key).span.start as usize;
+    let line = text.get(..key)?.rfind('\n').map_or(0, |newline| newline + 1);
+    // a block of text has its line break already
+    let block = text.get(..end)?.ends_with('\n') && text.get(line..key)?.trim().is_empty();
+    let edit = if block { Edit { span: Span::new(line, end), text: String::new() } } else { pair.remove(&document)? };
     apply(text, &[edit])
 }
 

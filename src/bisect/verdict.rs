@@ -222,21 +222,16 @@ fn said(text: &str, expect: &Expectation, outcome: &mut Outcome) {
             return;
         }
     };
-    outcome.note = "verdict.json".to_owned();
     outcome.metrics = said.metrics;
-    outcome.verdict = match (said.verdict, &said.symptom, &expect.symptom) {
-        (Word::Good, ..) => Verdict::Good,
+    let (verdict, note) = match (said.verdict, &said.symptom, &expect.symptom) {
+        (Word::Good, ..) => (Verdict::Good, "verdict.json".to_owned()),
         (Word::Bad, Some(seen), Some(wanted)) if seen != wanted => {
-            outcome.note = format!("it failed with `{seen}` (verdict.json); the search is after `{wanted}`");
-            Verdict::Unresolved
+            (Verdict::Unresolved, format!("it failed with `{seen}` (verdict.json); the search is after `{wanted}`"))
         }
-        (Word::Bad, ..) => Verdict::Bad,
-        (Word::Unresolved | Word::Skip, ..) => {
-            outcome.note = "the probe can't tell (verdict.json)".to_owned();
-            Verdict::Unresolved
-        }
+        (Word::Bad, ..) => (Verdict::Bad, "verdict.json".to_owned()),
+        (Word::Unresolved | Word::Skip, ..) => (Verdict::Unresolved, "the probe can't tell (verdict.json)".to_owned()),
     };
-    outcome.symptom = said.symptom;
+    (outcome.verdict, outcome.note, outcome.symptom) = (verdict, note, said.symptom);
 }
 
 const KILL: i32 = 9;

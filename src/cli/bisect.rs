@@ -20,7 +20,7 @@ use super::args::{Cli, Command};
 use super::bisect_args::{Assume, BisectArgs, BisectMode, CommitsArgs, ReportArgs, ReportFormat, StateArgs};
 use super::search::{self, Begin};
 use super::surroundings::{Linters, Surroundings};
-use super::{CliError, Exit, check, options, with_stdout};
+use super::{CliError, Exit, check, keys, options, with_stdout};
 
 impl From<HistoryError> for CliError {
     fn from(error: HistoryError) -> Self {
@@ -35,6 +35,7 @@ impl From<HistoryError> for CliError {
 pub fn run(args: &BisectArgs, arguments: Vec<String>) -> Result<Exit, CliError> {
     match &args.mode {
         BisectMode::Commits(args) => commits(args, arguments, None),
+        BisectMode::Keys(args) => keys::run(args, arguments, None),
         BisectMode::Runs(args) => super::runs::run(args),
         BisectMode::Resume(args) => resume(args),
         BisectMode::Log(args) => log(args),
@@ -82,16 +83,20 @@ fn resume(args: &StateArgs) -> Result<Exit, CliError> {
     std::env::set_current_dir(&session.folder)?;
     let words = std::iter::once("moelint").chain(session.arguments.iter().map(String::as_str));
     let cli = Cli::try_parse_from(words).map_err(|error| CliError::Usage(error.to_string()))?;
-    let Command::Bisect(BisectArgs { mode: BisectMode::Commits(mut again) }) = cli.command else {
-        return Err(CliError::Usage(
-            "the session was started by another command; start over with --restart".to_owned(),
-        ));
-    };
-    again.report = args.report.clone();
-    if args.state.is_some() {
-        again.search.state.clone_from(&args.state);
+    let arguments = session.arguments.clone();
+    match cli.command {
+        Command::Bisect(BisectArgs { mode: BisectMode::Commits(mut again) }) => {
+            again.report = args.report.clone();
+            again.search.state = args.state.clone().or(again.search.state);
+            commits(&again, arguments, Some(session))
+        }
+        Command::Bisect(BisectArgs { mode: BisectMode::Keys(mut again) }) => {
+            again.report = args.report.clone();
+            again.search.state = args.state.clone().or(again.search.state);
+            keys::run(&again, arguments, Some(session))
+        }
+        _ => Err(CliError::Usage("the session was started by another command; start over with --restart".to_owned())),
     }
-    commits(&again, session.arguments.clone(), Some(session))
 }
 
 fn load(args: &StateArgs) -> Result<Session, CliError> {

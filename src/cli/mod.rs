@@ -9,6 +9,7 @@ pub mod diff_args;
 pub mod examples;
 pub mod explain;
 pub mod fixing;
+pub mod keys;
 pub mod mutate;
 pub mod options;
 pub mod rules;
@@ -17,6 +18,7 @@ pub mod runs_args;
 pub mod schema;
 pub mod search;
 pub mod show;
+mod sides;
 pub mod surroundings;
 
 use std::ffi::OsString;

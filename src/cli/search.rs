@@ -138,7 +138,7 @@ fn wishes(args: &CommitsArgs, repo: &Repository, case: &Case) -> Result<Wishes, 
     })
 }
 
-fn limits(search: &SearchArgs) -> Limits {
+pub(super) fn limits(search: &SearchArgs) -> Limits {
     Limits {
         probes: search.max_probes,
         hours: search.max_cost,
@@ -147,7 +147,7 @@ fn limits(search: &SearchArgs) -> Limits {
     }
 }
 
-fn executor(search: &SearchArgs) -> Result<Box<dyn Executor>, CliError> {
+pub(super) fn executor(search: &SearchArgs) -> Result<Box<dyn Executor>, CliError> {
     Ok(match search.executor {
         ExecutorKind::Local => Box::new(Local::default()),
         ExecutorKind::Slurm => {

@@ -31,17 +31,3 @@ pub fn install() -> io::Result<()> {
 pub fn interrupted() -> bool {
     FLAG.get().is_some_and(|flag| flag.load(Ordering::SeqCst))
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_first_signal_only_sets_the_flag() {
-        assert!(!interrupted());
-        install().unwrap();
-        install().unwrap();
-        signal_hook::low_level::raise(SIGHUP).unwrap();
-        assert!(interrupted());
-    }
-}

@@ -7,7 +7,7 @@ use crate::bisect::executor::Ended;
 /// Above them are no signals of the job: Slurm puts its own errors there (53: the output file or folder is not to be had).
 const LAST_SIGNAL: i32 = 31;
 
-/// Reads a state as `sacct` and `scontrol` spell it; `status` is ExitCode's code and signal.
+/// Reads a state as `sacct` and `scontrol` spell it; `status` is `ExitCode`'s code and signal.
 pub(super) fn call(state: &str, status: (i32, i32), reason: &str, ended: &Ended, expect: &Expectation) -> Call {
     let shown = if matches!(reason, "" | "None") { state.to_owned() } else { format!("{state} ({reason})") };
     match state {

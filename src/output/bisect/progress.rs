@@ -32,6 +32,11 @@ impl Progress {
         Self { quiet, terminal, drawn: 0, last: None }
     }
 
+    /// A plain line.
+    pub fn say(&mut self, text: &str) {
+        self.line(text);
+    }
+
     fn line(&mut self, text: &str) {
         if !self.quiet {
             self.erase();

@@ -53,11 +53,10 @@ impl Sources {
             return Answer::Report(report);
         }
         match (silent, accounted, exit) {
-            // the controller may be back in a minute; until then accounting's word has to do
-            (Some(_), Some(report), _) => Answer::Report(report),
-            (Some(text), None, _) => Answer::Silent(text),
             (None, _, Some(code)) => Answer::Report(left(code)),
-            (None, Some(report), None) => Answer::Report(report),
+            // the controller may be back in a minute; until then accounting's word has to do
+            (_, Some(report), _) => Answer::Report(report),
+            (Some(text), None, _) => Answer::Silent(text),
             (None, None, None) => Answer::Unknown,
         }
     }

@@ -43,7 +43,7 @@ impl Default for Options {
             first: Duration::from_secs(1),
             most: Duration::from_secs(30),
             // twice what a network file system keeps the attributes of a folder
-            settle: Duration::from_secs(120),
+            settle: Duration::from_mins(2),
             env: BTreeMap::new(),
         }
     }
@@ -183,8 +183,12 @@ impl Slurm {
     fn look(&mut self, id: &Id, run: &Run, watch: &mut Watch) -> Progress {
         match self.sources.ask(&self.programs, id, &run.out) {
             Answer::Report(report) => match report.phase() {
-                Phase::Waiting => Progress::Waiting(report.reason),
+                Phase::Waiting => {
+                    watch.missing = None;
+                    Progress::Waiting(report.reason)
+                }
                 Phase::Running => {
+                    watch.missing = None;
                     watch.quiet = record::quiet(&run.out).or(watch.quiet);
                     Progress::Running
                 }
@@ -271,7 +275,7 @@ impl Executor for Slurm {
     fn poll(&mut self, run: &Run) -> Result<Progress, ExecError> {
         let id = Id::of(run)?;
         let now = Instant::now();
-        let mut watch = self.watched.remove(&id).unwrap_or_else(|| Watch {
+        let mut watch = self.watched.remove(&id).unwrap_or(Watch {
             next: now,
             interval: self.options.first,
             progress: Progress::Running,
@@ -295,7 +299,13 @@ impl Executor for Slurm {
         let mut first = Ok(());
         for run in runs {
             // one that can't be ended must not keep the others running
-            first = first.and(Id::of(run).and_then(|id| self.end(&id)));
+            let ended = Id::of(run).and_then(|id| {
+                if let Some(watch) = self.watched.get_mut(&id) {
+                    watch.next = Instant::now();
+                }
+                self.end(&id)
+            });
+            first = first.and(ended);
         }
         first
     }

@@ -22,7 +22,7 @@ pub(super) fn check(arguments: &[String]) -> Result<(), ExecError> {
         // `-a0-3` is `-a 0-3`
         let is =
             |flag: &&str| *flag == name || (!flag.starts_with("--") && arg.starts_with(flag) && !arg.starts_with("--"));
-        if let Some((_, why)) = REFUSED.iter().find(|(flags, _)| flags.iter().any(|flag| is(&flag))) {
+        if let Some((_, why)) = REFUSED.iter().find(|(flags, _)| flags.iter().any(is)) {
             return Err(ExecError::SbatchArg { arg: arg.clone(), why });
         }
     }
