@@ -309,6 +309,7 @@ impl Report {
             next: Vec::new(),
             log: Vec::new(),
             timeline: Vec::new(),
+            series: Vec::new(),
         }
     }
 }

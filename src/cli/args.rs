@@ -309,6 +309,8 @@ pub enum SchemaOf {
     Output,
     /// What `diff --format json` prints.
     Diff,
+    /// What `bisect --format json` prints.
+    Bisect,
 }
 
 /// `moelint rules test`

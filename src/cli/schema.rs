@@ -14,6 +14,7 @@ pub fn run(args: &SchemaArgs) -> Result<Exit, CliError> {
         SchemaOf::Facts => include_str!("../../lints/schemas/facts.schema.json"),
         SchemaOf::Output => include_str!("../../lints/schemas/output.schema.json"),
         SchemaOf::Diff => include_str!("../../lints/schemas/diff.schema.json"),
+        SchemaOf::Bisect => include_str!("../../lints/schemas/bisect.schema.json"),
     };
     with_stdout(|out| {
         out.write_all(text.as_bytes())?;

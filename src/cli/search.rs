@@ -247,7 +247,7 @@ fn next(report: &Report, args: &CommitsArgs) -> Vec<String> {
             next.push(format!("git show {}", culprit.commit.get(..10).unwrap_or(&culprit.commit)));
         }
         (Status::None, _) => next.push(format!(
-            "git switch --detach {} && {}   (a few times: an end that is not always bad has no culprit)",
+            "git switch --detach {} && {}   (run it a few times: an end that is not always bad has no culprit)",
             report.bad.get(..10).unwrap_or(&report.bad),
             args.command.join(" ")
         )),

@@ -42,10 +42,7 @@ pub fn human(out: &mut dyn Write, report: &Report, look: Look) -> io::Result<()>
         return super::runs::write(&mut page, report);
     }
     let settled = words::is_settled(report.status);
-    for (at, culprit) in report.culprits.iter().enumerate() {
-        if settled && at > 0 {
-            break;
-        }
+    for (at, culprit) in words::suspects(report).enumerate() {
         writeln!(page.out)?;
         page.commit(culprit, if at == 0 { CHANGES.0 } else { CHANGES.1 }, settled)?;
     }
@@ -132,7 +129,7 @@ impl Page<'_> {
 
     /// The rest of the ranking. Without probes, a commit that changed no config is no news.
     fn rest(&mut self, report: &Report) -> io::Result<()> {
-        let told = |commit: &str| report.culprits.iter().any(|culprit| culprit.commit == commit);
+        let told = |commit: &str| words::suspects(report).any(|culprit| culprit.commit == commit);
         let probed = report.probes.total > 0;
         let rest: Vec<_> =
             report.ranking.iter().filter(|one| !told(&one.commit) && (probed || one.config)).take(RANKING).collect();

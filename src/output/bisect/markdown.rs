@@ -57,17 +57,14 @@ fn title(culprit: &Culprit) -> String {
 /// The culprit; without one, the ranking.
 fn commits(out: &mut dyn Write, report: &Report) -> io::Result<()> {
     let settled = words::is_settled(report.status);
-    let mut rows: Vec<(&str, &str, f64, String)> = report
-        .culprits
-        .iter()
-        .take(if settled { 1 } else { usize::MAX })
+    let mut rows: Vec<(&str, &str, f64, String)> = words::suspects(report)
         .map(|one| {
             let what = if one.changes.is_empty() { "no setting".to_owned() } else { code(&words::headline(one)) };
             (one.commit.as_str(), one.subject.as_str(), one.posterior, what)
         })
         .collect();
     if !settled {
-        let told = |commit: &str| report.culprits.iter().any(|culprit| culprit.commit == commit);
+        let told = |commit: &str| words::suspects(report).any(|culprit| culprit.commit == commit);
         let rest = report.ranking.iter().filter(|one| !told(&one.commit));
         rows.extend(rest.take(5).map(|one| {
             let what = if one.config { "config" } else { "code" };
@@ -127,10 +124,8 @@ fn next(out: &mut dyn Write, report: &Report) -> io::Result<()> {
     let mut block = String::new();
     for next in &report.next {
         let (command, remark) = words::command(next);
-        if !remark.is_empty() {
-            block.push_str(&format!("# {}\n", printable(remark)));
-        }
-        block.push_str(&format!("{}\n", printable(command)));
+        let remark = if remark.is_empty() { String::new() } else { format!("   # {}", printable(remark)) };
+        block.push_str(&format!("{}{remark}\n", printable(command)));
     }
     // a fence has to be longer than any that stands in the text
     let longest = block.split(|c: char| c != '`').map(str::len).max().unwrap_or(0);

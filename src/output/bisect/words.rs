@@ -5,6 +5,9 @@ use serde_json::Value;
 use crate::bisect::report::{Changed, Culprit, Report, Status};
 use crate::output::clean::mask_value;
 
+/// A suspect below this is told in one line.
+const EARNEST: f64 = 0.01;
+
 /// A report's answer in one word or two.
 #[must_use]
 pub const fn answer(status: Status) -> &'static str {
@@ -12,7 +15,7 @@ pub const fn answer(status: Status) -> &'static str {
         Status::Ranked => "ranked",
         Status::Found => "found",
         Status::None => "no culprit",
-        Status::Code => "found: code",
+        Status::Code => "found in code",
         Status::Inconclusive => "inconclusive",
         Status::NotSeparable => "not separable",
     }
@@ -22,6 +25,17 @@ pub const fn answer(status: Status) -> &'static str {
 #[must_use]
 pub const fn is_settled(status: Status) -> bool {
     matches!(status, Status::Found | Status::Code)
+}
+
+/// Commits whose settings are worth telling: the culprit alone where there is one, else those that are left in earnest.
+pub fn suspects(report: &Report) -> impl Iterator<Item = &Culprit> {
+    let room = match report.status {
+        Status::Found | Status::Code => 1,
+        Status::None => 0,
+        _ => usize::MAX,
+    };
+    let worth = |(at, culprit): &(usize, &Culprit)| *at == 0 || culprit.posterior >= EARNEST;
+    report.culprits.iter().take(room).enumerate().filter(worth).map(|(_, culprit)| culprit)
 }
 
 /// The answer in a sentence: which commit, and how sure.
@@ -37,15 +51,20 @@ pub fn sentence(report: &Report) -> String {
             format!("commit {} causes {failure}, {} sure", short(&culprit.commit), percent(culprit.posterior))
         }
         (Status::Code, Some(culprit)) => format!(
-            "commit {} causes {failure}, {} sure; it changes code and no effective config",
+            "commit {} causes {failure}, {} sure; it changes no effective config",
             short(&culprit.commit),
             percent(culprit.posterior)
         ),
         (Status::Found, None) => format!("a config change causes {failure}"),
         (Status::Code, None) => format!("code causes {failure}, not config"),
         (Status::None, _) => format!(
-            "no commit in this range causes {failure}, {} sure: one of the two ends was what it was by chance",
-            percent(report.hypotheses.none)
+            "no commit in this range causes {failure}, {} sure: {}",
+            percent(report.hypotheses.none),
+            match (report.probes.good, report.probes.bad) {
+                (1.., 0) => "the bad end passes too",
+                (0, 1..) => "the good end fails too",
+                _ => "one of the two ends was what it was by chance",
+            }
         ),
         (Status::NotSeparable, _) => {
             "the two ends can't be told apart: the noise is larger than the difference".to_owned()

@@ -23,13 +23,18 @@ const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'";
 /// What the stream says.
 pub fn html(out: &mut dyn Write, report: &Report) -> io::Result<()> {
     let title = format!("{}: {}", words::answer(report.status), title(report));
+    let kind = match report.status {
+        Status::Found | Status::Code => "settled",
+        Status::Ranked => "ranked",
+        Status::None | Status::Inconclusive | Status::NotSeparable => "open",
+    };
     write!(
         out,
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta http-equiv=\"Content-Security-Policy\" content=\"{POLICY}\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <meta name=\"color-scheme\" content=\"light dark\">\n<title>{} (moelint bisect)</title>\n\
-         <style>\n{STYLE}</style>\n</head>\n<body>\n<main>\n",
+         <style>\n{STYLE}</style>\n</head>\n<body>\n<main class=\"{kind}\">\n",
         escape(&title)
     )?;
     let parts = [
@@ -62,23 +67,19 @@ fn title(report: &Report) -> String {
         _ if report.mode == "runs" => words::sentence(report),
         (Status::None, _) => "no commit here is to blame".to_owned(),
         (Status::NotSeparable, _) => "the two ends can't be told apart".to_owned(),
-        (Status::Inconclusive, Some(culprit)) => format!("not settled, {} leads", short(&culprit.commit)),
-        (Status::Inconclusive, None) => "not settled, and no suspect leads".to_owned(),
+        (Status::Inconclusive, Some(culprit)) => {
+            format!("{} leads with {}", short(&culprit.commit), percent(culprit.posterior))
+        }
+        (Status::Inconclusive, None) => "no suspect leads".to_owned(),
         (Status::Ranked, None) => "no config change to suspect".to_owned(),
         (Status::Ranked, Some(culprit)) => format!("{} is the likeliest suspect", short(&culprit.commit)),
     }
 }
 
 fn verdict(report: &Report) -> String {
-    let kind = match report.status {
-        Status::Found | Status::Code => "settled",
-        Status::Ranked => "ranked",
-        Status::None | Status::Inconclusive | Status::NotSeparable => "open",
-    };
-    let mut out =
-        format!("<header class=\"verdict {kind}\">\n<p class=\"answer\">{}</p>\n", words::answer(report.status));
+    let mut out = format!("<header class=\"verdict\">\n<p class=\"answer\">{}</p>\n", words::answer(report.status));
     out.push_str(&heading(report));
-    out.push_str(&format!("<p class=\"sure\">{}.</p>\n", escape(&words::sentence(report))));
+    out.push_str(&format!("<p class=\"sure\">{}.</p>\n", escape(&capital(&words::sentence(report)))));
     if let Some(culprit) = report.culprits.first().filter(|_| report.status != Status::None) {
         out.push_str(&about(report, culprit));
     }
@@ -86,6 +87,12 @@ fn verdict(report: &Report) -> String {
     out.push_str(&next(report));
     out.push_str("</header>\n");
     out
+}
+
+/// A sentence as it begins on a page.
+fn capital(text: &str) -> String {
+    let mut characters = text.chars();
+    characters.next().map_or_else(String::new, |first| first.to_uppercase().chain(characters).collect())
 }
 
 /// The setting with its values where that is the answer.
@@ -99,9 +106,9 @@ fn heading(report: &Report) -> String {
         more => format!(" <span class=\"more\">and {} of the same commit</span>", words::count(more, "more setting")),
     };
     format!(
-        "<h1><code>{}</code> <span class=\"change\"><code class=\"from\">{}</code> \
+        "<h1>{} <span class=\"change\"><code class=\"from\">{}</code> \
          <span class=\"arrow\">→</span> <code class=\"to\">{}</code></span>{more}</h1>\n",
-        escape(name),
+        table::code(name),
         escape(&from),
         escape(&to)
     )
@@ -115,7 +122,11 @@ fn about(report: &Report, culprit: &Culprit) -> String {
         escape(&culprit.subject)
     );
     if let Some(change) = culprit.changes.first() {
-        out.push_str(&format!("<div><dt>in</dt><dd><code>{}</code></dd></div>\n", escape(&words::place(change))));
+        let place = table::code(&words::place(change));
+        out.push_str(&match report.status {
+            Status::Found => format!("<div><dt>in</dt><dd>{place}</dd></div>\n"),
+            _ => format!("<div><dt>setting</dt><dd>{} in {place}</dd></div>\n", escape(&words::headline(culprit))),
+        });
     }
     if !culprit.why.is_empty() {
         out.push_str(&format!("<div><dt>why</dt><dd>{}</dd></div>\n", escape(&culprit.why)));
@@ -141,13 +152,14 @@ fn shares(report: &Report) -> String {
         return String::new();
     }
     let name = if words::is_settled(report.status) { "this commit" } else { "the leading commit" };
+    let rest_name = if lead > 0.0 { "other config changes" } else { "a config change" };
     let code_name = if report.status == Status::Code { "other code" } else { "code" };
-    let parts = [
-        ("lead", name, lead),
-        ("rest", "other config changes", rest),
-        ("code", code_name, code),
-        ("none", "no culprit", others.none),
-    ];
+    let mut parts = vec![("lead", name, lead), ("rest", rest_name, rest), ("code", code_name, code)];
+    if report.status == Status::None {
+        parts.insert(0, ("lead", "no culprit", others.none));
+    } else {
+        parts.push(("none", "no culprit", others.none));
+    }
     let bar: String = parts
         .iter()
         .filter(|(.., share)| *share > 0.0)
@@ -170,10 +182,10 @@ fn next(report: &Report) -> String {
     let mut out = "<div class=\"next\">\n<h2>Type next</h2>\n".to_owned();
     for next in &report.next {
         let (command, remark) = words::command(next);
-        if !remark.is_empty() {
-            out.push_str(&format!("<p>{}:</p>\n", escape(remark)));
-        }
         out.push_str(&format!("<pre>{}</pre>\n", html_whole(command)));
+        if !remark.is_empty() {
+            out.push_str(&format!("<p>{}</p>\n", escape(remark)));
+        }
     }
     out.push_str("</div>\n");
     out

@@ -8,9 +8,9 @@ use super::bins::{self, across, middle};
 
 /// Pixels from the top: the values, and the marks of config changes.
 const PLOT: (f64, f64) = (24.0, 184.0);
-const MARKS: f64 = 204.0;
-const AXIS: u32 = 232;
-const HEIGHT: u32 = 240;
+const MARKS: f64 = 212.0;
+const AXIS: u32 = 240;
+const HEIGHT: u32 = 248;
 
 /// The section of all series; empty where there are none.
 pub fn section(report: &Report) -> String {
@@ -60,15 +60,15 @@ fn picture(series: &Series) -> String {
         escape(&spoken(series))
     );
     let (top, bottom) = PLOT;
-    for (y, value) in [(top, scale.1), (bottom, scale.0)] {
+    for (y, text, value) in [(top, top - 5.0, scale.1), (bottom, bottom + 14.0, scale.0)] {
         out.push_str(&format!("<line class=\"grid\" x1=\"0\" x2=\"100%\" y1=\"{y}\" y2=\"{y}\"/>\n"));
-        out.push_str(&format!("<text class=\"caption\" x=\"0\" y=\"{}\">{}</text>\n", y - 5.0, words::number(value)));
+        out.push_str(&format!("<text class=\"caption\" x=\"0\" y=\"{}\">{}</text>\n", text, words::number(value)));
     }
     for shift in &series.shifts {
         out.push_str(&moved(shift, count));
     }
-    out.push_str(&values(series, scale));
     out.push_str(&levels(series, scale));
+    out.push_str(&values(series, scale));
     for marker in series.markers.iter().filter(|marker| marker.index < count) {
         let x = across(marker.index, count);
         out.push_str(&format!(

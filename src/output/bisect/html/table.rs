@@ -1,6 +1,6 @@
 //! The report's tables. On a phone a row becomes a card whose cells name themselves.
 
-use crate::bisect::report::{Changed, Culprit, ProbeLine, Report, Status};
+use crate::bisect::report::{Changed, Culprit, ProbeLine, Report};
 use crate::output::markup::html as escape;
 
 use super::super::words::{self, duration, percent, short};
@@ -21,8 +21,9 @@ fn table(class: &str, columns: &[&str], rows: &[Vec<String>]) -> String {
     out
 }
 
-fn code(text: &str) -> String {
-    format!("<code>{}</code>", escape(text))
+/// Code that breaks behind an underscore or a slash rather than anywhere.
+pub fn code(text: &str) -> String {
+    format!("<code>{}</code>", escape(text).replace('_', "_<wbr>").replace('/', "/<wbr>"))
 }
 
 /// A subject of whatever script: its direction must not turn its neighbours around.
@@ -33,9 +34,8 @@ fn subject(text: &str) -> String {
 /// What the culprit changed; without a verdict, what the leading commits did.
 pub fn culprits(report: &Report) -> String {
     let settled = words::is_settled(report.status);
-    let shown = if settled { 1 } else { usize::MAX };
     let mut out = String::new();
-    for culprit in report.culprits.iter().take(shown).filter(|_| report.status != Status::None) {
+    for culprit in words::suspects(report) {
         if !settled {
             out.push_str(&format!(
                 "<h3><b>{}</b> {} {}</h3>\n",
@@ -59,7 +59,7 @@ fn changes(culprit: &Culprit) -> String {
         return "<p>No effective config: look at its code.</p>\n".to_owned();
     }
     let rows: Vec<Vec<String>> = culprit.changes.iter().map(change).collect();
-    table("changes", &["setting", "before", "after", "about", "where", "what speaks for or against it"], &rows)
+    table("changes", &["setting", "before", "after", "evidence"], &rows)
 }
 
 fn change(change: &Changed) -> Vec<String> {
@@ -68,14 +68,9 @@ fn change(change: &Changed) -> Vec<String> {
         "" | "config" => String::new(),
         role => format!(" <span class=\"quiet\">{}</span>", escape(role)),
     };
-    vec![
-        format!("<b>{}</b>{role}", code(name)),
-        code(&from),
-        code(&to),
-        change.group.name().to_owned(),
-        code(&words::place(change)),
-        escape(&change.note),
-    ]
+    let about =
+        format!("<span class=\"quiet\">{}, <code>{}</code></span>", change.group.name(), escape(&words::place(change)));
+    vec![format!("<b>{}</b>{role}<br>{about}", code(name)), code(&from), code(&to), escape(&change.note)]
 }
 
 fn rules(culprit: &Culprit) -> String {
@@ -93,14 +88,25 @@ fn rules(culprit: &Culprit) -> String {
     if out.is_empty() { out } else { format!("<ul class=\"rules\">\n{out}</ul>\n") }
 }
 
-/// Every commit that is still possible, the likeliest first.
+/// What is less probable than this is not worth a line.
+const LEAST: f64 = 0.001;
+
+/// The commits that are still possible, the likeliest first.
 pub fn ranking(report: &Report) -> String {
-    if report.ranking.is_empty() {
+    let worth = report.ranking.iter().filter(|one| one.posterior >= LEAST).count();
+    if worth == 0 {
         return String::new();
     }
+    let more = match report.commits.saturating_sub(worth) {
+        0 => String::new(),
+        more => {
+            format!("<p class=\"below\">And {}, less probable than these.</p>\n", words::count(more, "more commit"))
+        }
+    };
     let rows: Vec<Vec<String>> = report
         .ranking
         .iter()
+        .take(worth)
         .map(|one| {
             let share = (100.0 * one.posterior).clamp(0.0, 100.0);
             vec![
@@ -115,7 +121,7 @@ pub fn ranking(report: &Report) -> String {
         })
         .collect();
     format!(
-        "<section>\n<h2>Ranking</h2>\n{}</section>\n",
+        "<section>\n<h2>Ranking</h2>\n{}{more}</section>\n",
         table("ranking", &["probability", "commit", "subject", "changes"], &rows)
     )
 }
@@ -131,7 +137,7 @@ pub fn probes(report: &Report) -> String {
         table("probes", &["#", "verdict", "commit", "why it was chosen", "what it said", "took"], &rows)
     };
     format!(
-        "<section>\n<h2>Probes</h2>\n<p>{}, in {} together.</p>\n{table}</section>\n",
+        "<section>\n<h2>Probes</h2>\n<p>{}. Together they took {}.</p>\n{table}</section>\n",
         escape(&summary),
         duration(seconds)
     )

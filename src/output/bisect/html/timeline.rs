@@ -1,17 +1,19 @@
 //! The commits as a picture: how probable each is as the cause, where configs change, what was probed.
 
 use crate::bisect::report::{Point, Report, Status};
+use crate::output::diff::counted;
 use crate::output::markup::html as escape;
 
 use super::super::words::{self, percent, short};
 use super::bins::{self, Bin, across, bins, float, middle};
 
-/// Pixels from the top: bars of the posterior, bands of the configs, lanes of the probes (good, bad, unresolved).
+/// Pixels from the top: bars of the posterior, bands of the configs, the first lane of the probes; height of a lane.
 const BARS: (f64, f64) = (42.0, 132.0);
 const BANDS: (u32, u32) = (162, 180);
-const LANES: [u32; 3] = [216, 236, 256];
-const AXIS: u32 = 288;
-const HEIGHT: u32 = 310;
+const LANES: u32 = 218;
+const LANE: u32 = 24;
+/// From the last lane to the ends' names, and from there to the bottom.
+const AXIS: (u32, u32) = (32, 20);
 
 /// What a probe said: the name, and the mark, as paths around the point of origin.
 const MARKS: [(&str, &str); 3] = [
@@ -33,10 +35,28 @@ pub fn section(report: &Report) -> String {
     )
 }
 
+/// The pixel rows of good, bad and unresolved probes; a lane that nothing is in takes no room.
+fn lanes(bins: &[Bin]) -> [u32; 3] {
+    let mut next = LANES;
+    std::array::from_fn(|lane| {
+        let here = next;
+        next += if bins.iter().any(|bin| bin.probes[lane] > 0) { LANE } else { 0 };
+        here
+    })
+}
+
+/// The last of them that something is in.
+fn floor(bins: &[Bin]) -> u32 {
+    let used = |lane: &usize| bins.iter().any(|bin| bin.probes[*lane] > 0);
+    lanes(bins).into_iter().enumerate().filter(|(lane, _)| used(lane)).map(|(_, y)| y).max().unwrap_or(LANES - LANE)
+}
+
 fn picture(report: &Report, points: &[Point]) -> String {
     let bins = bins(points);
+    let bottom = floor(&bins);
+    let height = bottom + AXIS.0 + AXIS.1;
     let mut out = format!(
-        "<svg class=\"timeline\" role=\"img\" aria-label=\"{}\" width=\"100%\" height=\"{HEIGHT}\">\n<defs>",
+        "<svg class=\"timeline\" role=\"img\" aria-label=\"{}\" width=\"100%\" height=\"{height}\">\n<defs>",
         escape(&spoken(report, points))
     );
     for (name, mark) in MARKS {
@@ -47,12 +67,12 @@ fn picture(report: &Report, points: &[Point]) -> String {
     out.push_str(&posterior(&bins, points.len(), lead));
     out.push_str(&configs(report, points, &bins));
     if let Some(lead) = lead {
-        out.push_str(&flag(report, points, lead));
+        out.push_str(&flag(report, points, lead, bottom));
     }
     out.push_str(&probes(report, &bins, points.len()));
-    out.push_str(&axis(report, points));
+    out.push_str(&axis(report, points, bottom + AXIS.0));
     for bin in &bins {
-        out.push_str(&hover(points, bin));
+        out.push_str(&hover(points, bin, bottom));
     }
     out.push_str("</svg>\n");
     out
@@ -93,8 +113,7 @@ fn posterior(bins: &[Bin], count: usize, lead: Option<usize>) -> String {
     let highest = bins.iter().map(|bin| bin.posterior).fold(0.0, f64::max);
     let top = [0.01, 0.02, 0.05, 0.1, 0.25, 0.5].into_iter().find(|top| highest <= *top).unwrap_or(1.0);
     let (high, low) = BARS;
-    let mut out =
-        caption(high - 8.0, &format!("probability of being the cause (the line above is {:.0}%)", 100.0 * top));
+    let mut out = caption(high - 8.0, &format!("probability, up to {:.0}%", 100.0 * top));
     out.push_str(&format!("<line class=\"grid\" x1=\"0\" x2=\"100%\" y1=\"{high}\" y2=\"{high}\"/>\n"));
     for bin in bins.iter().filter(|bin| bin.posterior > 0.0) {
         let height = ((low - high) * bin.posterior / top).clamp(0.75, low - high);
@@ -115,8 +134,7 @@ fn configs(report: &Report, points: &[Point], bins: &[Bin]) -> String {
     let (top, bottom) = BANDS;
     let count = points.len();
     let size = bins::size(count);
-    let classes = words::count(report.config_classes, "stretch");
-    let classes = if report.config_classes == 1 { classes } else { format!("{classes}es") };
+    let classes = counted(report.config_classes, "stretch", "stretches");
     if size == 1 {
         let mut out = caption(f64::from(top) - 8.0, &format!("configs: {classes} of equal meaning"));
         for (at, (from, to)) in bins::bands(points).into_iter().enumerate() {
@@ -146,8 +164,11 @@ fn configs(report: &Report, points: &[Point], bins: &[Bin]) -> String {
 }
 
 /// A line through all rows at the culprit.
-fn flag(report: &Report, points: &[Point], lead: usize) -> String {
-    let x = middle(lead, lead + 1, points.len());
+fn flag(report: &Report, points: &[Point], lead: usize, bottom: u32) -> String {
+    // where the column is, not the commit in it: the line belongs to the bar
+    let size = bins::size(points.len());
+    let from = lead - lead % size;
+    let x = middle(from, points.len().min(from + size), points.len());
     let anchor = match x {
         x if x < 35.0 => "start",
         x if x > 65.0 => "end",
@@ -159,7 +180,7 @@ fn flag(report: &Report, points: &[Point], lead: usize) -> String {
     format!(
         "<line class=\"flag\" x1=\"{x:.3}%\" x2=\"{x:.3}%\" y1=\"18\" y2=\"{}\"/>\n\
          <text class=\"flag\" x=\"{x:.3}%\" y=\"13\" text-anchor=\"{anchor}\">{} {}, {}</text>\n",
-        LANES[2] + 10,
+        bottom + 10,
         marked(report),
         escape(&commit),
         escape(&sure)
@@ -169,8 +190,8 @@ fn flag(report: &Report, points: &[Point], lead: usize) -> String {
 fn probes(report: &Report, bins: &[Bin], count: usize) -> String {
     let any = |lane: usize| bins.iter().any(|bin| bin.probes[lane] > 0);
     let title = if report.probes.total == 0 { "probes: none was run" } else { "probes" };
-    let mut out = caption(f64::from(LANES[0]) - 14.0, title);
-    for (lane, ((name, _), y)) in MARKS.iter().zip(LANES).enumerate() {
+    let mut out = caption(f64::from(LANES) - 18.0, title);
+    for (lane, ((name, _), y)) in MARKS.iter().zip(lanes(bins)).enumerate() {
         if any(lane) {
             out.push_str(&format!("<line class=\"grid\" x1=\"0\" x2=\"100%\" y1=\"{y}\" y2=\"{y}\"/>\n"));
         }
@@ -178,10 +199,9 @@ fn probes(report: &Report, bins: &[Bin], count: usize) -> String {
             let x = middle(bin.from, bin.to, count);
             out.push_str(&format!("<use href=\"#{}\" x=\"{x:.3}%\" y=\"{y}\"/>\n", id(name)));
             if bin.probes[lane] > 1 {
-                let (anchor, dx) = if x > 90.0 { ("end", -9) } else { ("start", 9) };
                 out.push_str(&format!(
-                    "<text class=\"times\" x=\"{x:.3}%\" y=\"{}\" dx=\"{dx}\" text-anchor=\"{anchor}\">×{}</text>\n",
-                    y + 4,
+                    "<text class=\"times\" x=\"{x:.3}%\" y=\"{}\" text-anchor=\"middle\">×{}</text>\n",
+                    y - 8,
                     bin.probes[lane]
                 ));
             }
@@ -190,21 +210,21 @@ fn probes(report: &Report, bins: &[Bin], count: usize) -> String {
     out
 }
 
-fn axis(report: &Report, points: &[Point]) -> String {
+fn axis(report: &Report, points: &[Point], y: u32) -> String {
     let end = |point: Option<&Point>| point.map_or_else(String::new, |point| words::day(point.time));
     let label = |x: &str, anchor: &str, y: u32, text: &str| {
         format!("<text class=\"axis\" x=\"{x}\" y=\"{y}\" text-anchor=\"{anchor}\">{}</text>\n", escape(text))
     };
     let (good, bad) = (format!("good {}", short(&report.good)), format!("bad {}", short(&report.bad)));
-    let mut out = label("0", "start", AXIS, &good) + &label("0", "start", AXIS + 16, &end(points.first()));
+    let mut out = label("0", "start", y, &good) + &label("0", "start", y + 16, &end(points.first()));
     if points.len() > 1 {
-        out += &(label("100%", "end", AXIS, &bad) + &label("100%", "end", AXIS + 16, &end(points.last())));
+        out += &(label("100%", "end", y, &bad) + &label("100%", "end", y + 16, &end(points.last())));
     }
     out
 }
 
 /// What a column holds, shown where the pointer rests.
-fn hover(points: &[Point], bin: &Bin) -> String {
+fn hover(points: &[Point], bin: &Bin, bottom: u32) -> String {
     let Some(chunk) = points.get(bin.from..bin.to) else { return String::new() };
     let mut lines = Vec::new();
     match chunk {
@@ -231,7 +251,7 @@ fn hover(points: &[Point], bin: &Bin) -> String {
         "<rect class=\"hover\" x=\"{}\" width=\"{}\" y=\"20\" height=\"{}\"><title>{}</title></rect>\n",
         across(bin.from, points.len()),
         across(bin.to - bin.from, points.len()),
-        LANES[2] - 8,
+        bottom - 8,
         lines.join("\n")
     )
 }
