@@ -205,6 +205,23 @@ fn commits_that_cannot_be_built_are_passed_over() {
 }
 
 #[test]
+fn a_script_beside_the_configs_is_found_and_one_that_is_not_there_is_said_to_be() {
+    let (scratch, culprit) = Scratch::usual();
+    let (probe, _) = scratch.probe(HANGS);
+    fs::copy(&probe, scratch.path().join("probe.sh")).unwrap();
+    let run = |command: &[&str]| {
+        let output = scratch.command(JSON, None).arg("--restart").arg("--").args(command).output().unwrap();
+        serde_json::from_slice::<Value>(&output.stdout).unwrap()
+    };
+    for command in [&["./probe.sh"][..], &["sh", "probe.sh"]] {
+        assert_eq!(run(command)["culprits"][0]["commit"], culprit.as_str(), "{command:?}");
+    }
+    let report = run(&["./nothere.sh"]);
+    assert_eq!((report["status"].as_str(), report["probes"]["total"].as_u64()), (Some("inconclusive"), Some(2)));
+    assert!(report["notes"].to_string().contains("can't be run on the good end either"), "{report}");
+}
+
+#[test]
 fn a_budget_ends_it_without_a_name() {
     let (scratch, _) = Scratch::usual();
     let (probe, _) = scratch.probe(HANGS);

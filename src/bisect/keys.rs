@@ -240,7 +240,7 @@ impl Keys<'_> {
         self.store.save(&self.session)?;
         let outcome = self.wait(run, &out)?;
         self.set_last(|probe| probe.outcome = Some(outcome.clone()));
-        if outcome.note == super::drive::CANCELLED {
+        if outcome.note == super::session::CANCELLED {
             self.session.probes.pop();
         }
         self.store.save(&self.session)?;
@@ -257,12 +257,12 @@ impl Keys<'_> {
     }
 
     fn wait(&mut self, run: Option<Run>, out: &Path) -> Result<Outcome, KeysError> {
-        let Some(run) = run else { return Ok(super::drive::lost("it could not be started")) };
+        let Some(run) = run else { return Ok(super::session::lost("it could not be started")) };
         let mut pause = Duration::from_millis(2);
         loop {
             if interrupted() {
                 self.executor.cancel(std::slice::from_ref(&run))?;
-                return Ok(super::drive::lost(super::drive::CANCELLED));
+                return Ok(super::session::lost(super::session::CANCELLED));
             }
             if let Progress::Ended(end) = self.executor.poll(&run)? {
                 return Ok(outcome(&end, out, &self.expect));
@@ -275,7 +275,7 @@ impl Keys<'_> {
 
 /// Why the search has to stop here.
 fn stopped(outcome: &Outcome) -> Option<String> {
-    let cancelled = outcome.note == super::drive::CANCELLED;
+    let cancelled = outcome.note == super::session::CANCELLED;
     outcome.stop.clone().or_else(|| cancelled.then(|| "interrupted; moelint bisect resume goes on".to_owned()))
 }
 

@@ -14,6 +14,7 @@ use crate::run_log::sequential::{Calibration, End, Sequential, SequentialError, 
 use crate::run_log::steady::summary;
 
 use super::rates::Known;
+use super::verdict::{Outcome, Verdict};
 
 /// What is measured, and what is known of it.
 #[derive(Clone, Debug)]
@@ -111,4 +112,19 @@ pub fn measured(path: &Path, metric: &str) -> Option<f64> {
     let log = read_log(formats(), BufReader::new(File::open(path).ok()?), None).ok()?;
     let run = RunLog::merge(formats(), vec![log]);
     summary(&run, metric, 0.95).map(|summary| summary.median)
+}
+
+/// A run that is to be measured: one without a value tells nothing, however it ended.
+pub(super) fn measure_into(outcome: &mut Outcome, metric: &str, out: &Path) {
+    if outcome.verdict == Verdict::Unresolved || outcome.stop.is_some() {
+        return;
+    }
+    let value = outcome.metrics.get(metric).copied().or_else(|| measured(&out.join("log"), metric));
+    if let Some(value) = value.filter(|value| *value > 0.0 && value.is_finite()) {
+        outcome.metrics.insert(metric.to_owned(), value);
+        outcome.note = format!("{metric} {value:.4}");
+    } else {
+        outcome.verdict = Verdict::Unresolved;
+        outcome.note = format!("no {metric} in verdict.json or among its log's steady steps ({})", outcome.note);
+    }
 }

@@ -22,6 +22,7 @@ pub mod rates;
 pub mod recorded;
 pub mod reduce;
 pub mod reduction;
+pub mod refusals;
 pub mod report;
 pub mod run_series;
 pub mod run_summary;

@@ -1,5 +1,6 @@
 //! A search on disk: what was asked and every probe, written before it starts and after it ends.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -161,4 +162,22 @@ fn sync_folder(folder: &Path) -> std::io::Result<()> {
 pub fn tag(folder: &Path) -> String {
     let print = crate::lint::finding::fingerprint(&[&folder.to_string_lossy()]);
     print.get(..8).unwrap_or("").to_owned()
+}
+
+/// A probe that nobody wanted any more.
+pub(super) const CANCELLED: &str = "cancelled";
+
+/// An outcome that tells nothing and is nobody's fault.
+pub(super) fn lost(why: &str) -> Outcome {
+    Outcome {
+        verdict: Verdict::Unresolved,
+        symptom: None,
+        metrics: BTreeMap::new(),
+        infra: true,
+        bogus: false,
+        stop: None,
+        node: None,
+        seconds: 0.0,
+        note: why.to_owned(),
+    }
 }

@@ -98,15 +98,15 @@ pub fn run(begin: Begin<'_>, repo: &Repository, case: &Case, linter: &Linter<'_>
     interrupt::install()?;
     let executor = executor(search)?;
     let limits = limits(search);
-    let command = args.command.clone();
+    let command = located(repo, &args.command)?;
     let symptom = search.symptom;
     let mut drive = Drive::new(Parts { repo, case, linter, symptom, plan, executor, store, session, limits, command });
     let mut progress = Progress::new(args.report.quiet, std::io::stderr().is_terminal());
     let ended = drive.run(&mut progress)?;
     let report = report(&mut drive, &ended, notes, args);
     if !matches!(ended, Ended::Stopped(_)) {
-        drive.session.finished = true;
-        drive.store.save(&drive.session)?;
+        drive.parts.session.finished = true;
+        drive.parts.store.save(&drive.parts.session)?;
         drive.clear()?;
     }
     let exit = match report.status {
@@ -159,9 +159,9 @@ pub(super) fn executor(search: &SearchArgs) -> Result<Box<dyn Executor>, CliErro
 }
 
 fn report(drive: &mut Drive<'_>, ended: &Ended, notes: Vec<String>, args: &CommitsArgs) -> Report {
-    let belief = drive.plan.search.posterior.belief();
-    let (good, bad) = (drive.session.good.clone(), drive.session.bad.clone());
-    let mut report = summary::report(drive.case, &belief, (&good, &bad), args.search.symptom);
+    let belief = drive.parts.plan.search.posterior.belief();
+    let (good, bad) = (drive.parts.session.good.clone(), drive.parts.session.bad.clone());
+    let mut report = summary::report(drive.parts.case, &belief, (&good, &bad), args.search.symptom);
     report.status = match ended {
         Ended::Found(cause) => match drive.cause(*cause) {
             Some(Cause::Config(_)) => Status::Found,
@@ -177,14 +177,14 @@ fn report(drive: &mut Drive<'_>, ended: &Ended, notes: Vec<String>, args: &Commi
             Status::NotSeparable
         }
     };
-    report.notes.extend(drive.plan.measure.as_ref().and_then(Measure::in_words));
+    report.notes.extend(drive.parts.plan.measure.as_ref().and_then(Measure::in_words));
     if let Ended::Found(cause) = ended {
         settle(&mut report, drive, *cause, &belief);
     }
     report.notes.extend(notes);
     count(&mut report, drive);
-    let (a, b) = drive.plan.search.posterior.expected_rates();
-    if drive.plan.measure.is_none() && report.probes.good + report.probes.bad > 0 && a.max(b) > 0.05 {
+    let (a, b) = drive.parts.plan.search.posterior.expected_rates();
+    if contradictory(&drive.parts.session) {
         report.notes.push(format!(
             "probes seem to lie: about {:.0}% of good candidates fail, {:.0}% of bad ones pass",
             100.0 * a,
@@ -195,12 +195,49 @@ fn report(drive: &mut Drive<'_>, ended: &Ended, notes: Vec<String>, args: &Commi
     report
 }
 
+/// Whether one candidate both passed and failed.
+fn contradictory(session: &Session) -> bool {
+    let mut passed = BTreeSet::new();
+    let mut failed = BTreeSet::new();
+    for probe in &session.probes {
+        match probe.failed() {
+            Some(true) => failed.insert((&probe.code, &probe.config)),
+            Some(false) => passed.insert((&probe.code, &probe.config)),
+            None => false,
+        };
+    }
+    passed.intersection(&failed).next().is_some()
+}
+
+/// The command with files that git does not track named by their place: a working tree of a probe has none of them.
+fn located(repo: &Repository, command: &[String]) -> Result<Vec<String>, CliError> {
+    let here = std::env::current_dir()?;
+    let top = repo.workdir().and_then(|top| top.canonicalize().ok());
+    let tracked = |path: &std::path::Path| {
+        let inside = top.as_ref().and_then(|top| path.strip_prefix(top).ok());
+        inside.is_some_and(|inside| {
+            repo.status_file(inside)
+                .is_ok_and(|status| !status.intersects(git2::Status::WT_NEW | git2::Status::IGNORED))
+        })
+    };
+    let locate = |(at, word): (usize, &String)| {
+        let named = at > 0 || word.contains('/');
+        let whole = here.join(word);
+        let file = named && !word.starts_with('-') && std::path::Path::new(word).is_relative() && whole.is_file();
+        match whole.canonicalize() {
+            Ok(place) if file && !tracked(&place) => place.to_string_lossy().into_owned(),
+            _ => word.clone(),
+        }
+    };
+    Ok(command.iter().enumerate().map(locate).collect())
+}
+
 /// The answer alone where there is one.
 fn settle(report: &mut Report, drive: &Drive<'_>, cause: usize, belief: &[f64]) {
     let posterior = belief.get(cause).copied().unwrap_or(0.0);
     match drive.cause(cause) {
         Some(Cause::Config(commit) | Cause::Code(commit)) => {
-            report.culprits = vec![summary::culprit(drive.case, commit, posterior)];
+            report.culprits = vec![summary::culprit(drive.parts.case, commit, posterior)];
         }
         _ => report.culprits.clear(),
     }
@@ -208,7 +245,7 @@ fn settle(report: &mut Report, drive: &Drive<'_>, cause: usize, belief: &[f64]) 
 
 fn count(report: &mut Report, drive: &Drive<'_>) {
     let mut counts = Counts::default();
-    for probe in &drive.session.probes {
+    for probe in &drive.parts.session.probes {
         let Some(outcome) = &probe.outcome else { continue };
         counts.total += 1;
         counts.preflight += u32::from(probe.preflight);
