@@ -18,7 +18,7 @@ use super::posterior::Cause;
 use super::suspicion::{Suspicion, suspicions};
 
 /// Commits whose configs the linter looks at, the most suspected first.
-const MAX_LINTED: usize = 400;
+const MAX_LINTED: usize = 64;
 /// Configs of one commit that it looks at.
 const MAX_FILES: usize = 16;
 /// Share of searches whose cause is a commit that changed no config, before anything ran.

@@ -9,6 +9,12 @@ const KEYS: [&str; 3] = ["defaults", "extends", "_base_"];
 /// Longest chain of parents that is followed.
 pub const MAX_DEPTH: usize = 8;
 
+/// Whether a text may name parents: most don't, and need not be parsed to know it.
+#[must_use]
+pub fn names_parents(text: &str) -> bool {
+    KEYS.iter().any(|key| text.contains(key))
+}
+
 /// The files that a config at `path` names as its parents, relative to the top, the strongest last.
 #[must_use]
 pub fn parents(document: &Document<'_>, path: &str) -> Vec<String> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use git2::{Oid, Repository};
 
-use crate::delta::compose::{MAX_DEPTH, over, parents};
+use crate::delta::compose::{MAX_DEPTH, names_parents, over, parents};
 use crate::delta::snapshot::{Releases, Snapshot};
 use crate::document::parse;
 use crate::lint::engine::Linter;
@@ -43,7 +43,8 @@ impl<'a> Reader<'a> {
             return Arc::clone(known);
         }
         let snapshot = if let Some(text) = text_of(self.repo, blob) {
-            self.parents.insert(blob, Arc::new(parents(&parse(&text), path)));
+            let named = if names_parents(&text) { parents(&parse(&text), path) } else { Vec::new() };
+            self.parents.insert(blob, Arc::new(named));
             Snapshot::read(&text, self.linter, self.releases)
         } else {
             self.problems.push(format!("{path}: blob {blob} is not in this clone, or too large for a config"));

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use git2::Oid;
 
 use crate::delta::change::{Change, changes};
+use crate::delta::compose::names_parents;
 
 use super::filter::Filter;
 use super::git::{Commit, FileDelta, Range, blob_at, deltas, text_of};
@@ -107,8 +108,7 @@ impl Walk<'_, '_> {
     fn find_parents(&mut self, newest: Oid) {
         for delta in deltas(self.reader.repo, None, Some(newest), self.filter, &mut self.problems) {
             let Some(blob) = delta.new else { continue };
-            let names = |text: &String| ["defaults:", "extends:", "_base_:"].iter().any(|key| text.contains(key));
-            if text_of(self.reader.repo, blob).is_some_and(|text| names(&text)) {
+            if text_of(self.reader.repo, blob).is_some_and(|text| names_parents(&text)) {
                 self.note_parents(&delta.path, blob);
             }
         }
