@@ -1,6 +1,7 @@
 //! Which change caused it: hypotheses, what probes say about them, and which probe to run next.
 
 pub mod ancestry;
+pub mod attribute;
 pub mod case;
 pub mod choose;
 pub mod classes;
@@ -11,6 +12,7 @@ pub mod evidence;
 pub mod executor;
 pub mod keys;
 pub mod materialise;
+pub mod measure;
 pub mod metric_probe;
 pub mod paths;
 pub mod place;
@@ -21,6 +23,8 @@ pub mod recorded;
 pub mod reduce;
 pub mod reduction;
 pub mod report;
+pub mod run_series;
+pub mod run_summary;
 pub mod search;
 pub mod session;
 pub mod spell;

@@ -199,6 +199,24 @@ pub struct Shift {
     pub after: f64,
     /// How probable it is that there was a shift at all.
     pub probability: f64,
+    /// What the test says of it; `None`: a rate of crashes, whose probability says it all.
+    #[serde(flatten)]
+    pub size: Option<Size>,
+}
+
+/// How large a shift is, and how hard it is to explain by noise.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Size {
+    /// after / before − 1.
+    pub relative: f64,
+    /// Lower end of its 95 % interval.
+    pub low: f64,
+    /// Upper end.
+    pub high: f64,
+    /// Two-sided p of this cut alone.
+    pub p: f64,
+    /// What p had to stay below, so that a series without a shift has no false alarm.
+    pub limit: f64,
 }
 
 /// A value of a series from which on another config ran.

@@ -36,6 +36,7 @@ pub fn run(args: &BisectArgs, arguments: Vec<String>) -> Result<Exit, CliError> 
     match &args.mode {
         BisectMode::Commits(args) => commits(args, arguments, None),
         BisectMode::Keys(args) => keys::run(args, arguments, None),
+        BisectMode::Runs(args) => super::runs::run(args),
         BisectMode::Resume(args) => resume(args),
         BisectMode::Log(args) => log(args),
         BisectMode::Status(args) => status(args),

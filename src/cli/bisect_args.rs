@@ -26,6 +26,9 @@ pub enum BisectMode {
     /// The smallest set of settings that makes a good config fail
     #[command(after_help = KEYS_EXAMPLES)]
     Keys(Box<KeysArgs>),
+    /// Recorded runs: where a metric or the crash rate changed, and the setting behind it; nothing is run
+    #[command(after_help = super::runs_args::EXAMPLES)]
+    Runs(Box<super::runs_args::RunsArgs>),
     /// Go on after a crash, a reboot or Ctrl-C; no finished probe is run again
     Resume(StateArgs),
     /// What was probed so far, as JSON Lines that --runs takes

@@ -13,6 +13,8 @@ pub mod keys;
 pub mod mutate;
 pub mod options;
 pub mod rules;
+pub mod runs;
+pub mod runs_args;
 pub mod schema;
 pub mod search;
 pub mod show;

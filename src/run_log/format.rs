@@ -1,9 +1,9 @@
 //! The formats, compiled: which lines are worth a look, and what one of them says.
 
-use std::collections::HashMap;
 use std::sync::OnceLock;
 
 use aho_corasick::{AhoCorasick, MatchKind};
+use memchr::memmem::Finder;
 use regex::Regex;
 
 use super::metric::{Metric, Values, number};
@@ -33,8 +33,10 @@ struct Kind {
     place: Place,
     regex: Regex,
     groups: Vec<(String, Metric, f64)>,
-    pairs: Option<(String, String)>,
-    keys: HashMap<String, (Metric, f64)>,
+    /// Finders of the separator and of what stands between key and value.
+    pairs: Option<(Finder<'static>, Finder<'static>)>,
+    /// A handful; compared by length first, which is faster than hashing each of a line's keys.
+    keys: Vec<(String, Metric, f64)>,
     /// Keys of which only the end counts.
     ends: Vec<(String, Metric, f64)>,
 }
@@ -88,7 +90,7 @@ impl Formats {
         };
         for (format, lines) in tables.formats.iter().map(|format| &format.lines).enumerate() {
             for line in lines {
-                let Ok(regex) = Regex::new(&line.regex) else { continue };
+                let Ok(regex) = Regex::new(&ascii(&line.regex)) else { continue };
                 add(line.literal.as_str(), Owner::Line(kinds.len()));
                 kinds.push(Kind::new(format, line, regex));
             }
@@ -167,12 +169,12 @@ impl Formats {
 impl Kind {
     fn new(format: usize, line: &LineKind, regex: Regex) -> Self {
         let scaled = |quantity: &Quantity| Some((quantity.metric, quantity.unit.scale(quantity.metric)?));
-        let (mut keys, mut ends) = (HashMap::new(), Vec::new());
+        let (mut keys, mut ends) = (Vec::new(), Vec::new());
         for (key, quantity) in &line.keys {
             let Some((metric, scale)) = scaled(quantity) else { continue };
             match key.strip_prefix('*') {
                 Some(end) => ends.push((end.to_owned(), metric, scale)),
-                None => _ = keys.insert(key.clone(), (metric, scale)),
+                None => keys.push((key.clone(), metric, scale)),
             }
         }
         let groups = line.groups.iter().filter_map(|(name, quantity)| {
@@ -183,7 +185,7 @@ impl Kind {
             format,
             place: line.place,
             groups: groups.collect(),
-            pairs: line.pairs.as_ref().map(|pairs| (pairs.separator.clone(), pairs.assign.clone())),
+            pairs: line.pairs.as_ref().map(|pairs| (finder(&pairs.separator), finder(&pairs.assign))),
             keys,
             ends,
             regex,
@@ -217,13 +219,16 @@ impl Kind {
         })
     }
 
-    fn read_pairs(&self, text: &str, separator: &str, assign: &str, values: &mut Values) {
-        for pair in text.split(separator) {
-            let Some((key, value)) = pair.split_once(assign) else { continue };
-            let key = key.trim();
-            let end = || self.ends.iter().find(|(end, ..)| key.ends_with(end.as_str())).map(|(_, m, s)| (*m, *s));
-            let known = self.keys.get(key).copied().or_else(end);
-            if let Some((metric, scale)) = known
+    fn read_pairs(&self, text: &str, separator: &Finder<'_>, assign: &Finder<'_>, values: &mut Values) {
+        let mut rest = Some(text);
+        while let Some(open) = rest {
+            let (pair, after) = split(open, separator).map_or((open, None), |(pair, after)| (pair, Some(after)));
+            rest = after;
+            let Some((key, value)) = split(pair, assign) else { continue };
+            let key = key.trim_matches(' ');
+            let end = || self.ends.iter().find(|(end, ..)| key.ends_with(end.as_str()));
+            let known = self.keys.iter().find(|(known, ..)| known == key).or_else(end);
+            if let Some(&(_, metric, scale)) = known
                 && values.get(metric).is_none()
                 && let Some(value) = number(value)
             {
@@ -231,6 +236,21 @@ impl Kind {
             }
         }
     }
+}
+
+fn finder(text: &str) -> Finder<'static> {
+    Finder::new(text).into_owned()
+}
+
+/// Both sides of the first occurrence.
+fn split<'a>(text: &'a str, at: &Finder<'_>) -> Option<(&'a str, &'a str)> {
+    let start = at.find(text.as_bytes())?;
+    Some((&text[..start], &text[start + at.needle().len()..]))
+}
+
+/// The same regex for what logs print, which is ASCII where it counts: the automaton is a tenth of the size, and faster.
+fn ascii(regex: &str) -> String {
+    regex.replace(r"\d", "[0-9]").replace(r"\s", r"[ \t]").replace(r"\b", r"(?-u:\b)")
 }
 
 /// The last `2026-08-22 15:22:22.123456` (or with `T`, or a comma) of a text, in seconds since 1970.

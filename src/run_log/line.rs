@@ -22,7 +22,9 @@ const ESCAPE: u8 = 0x1b;
 pub fn normalise(bytes: &[u8]) -> Line<'_> {
     let bytes = trim_end(bytes);
     let text = match without_colours(bytes) {
-        Cow::Borrowed(bytes) => String::from_utf8_lossy(bytes),
+        Cow::Borrowed(bytes) => {
+            std::str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed)
+        }
         Cow::Owned(bytes) => Cow::Owned(String::from_utf8_lossy(&bytes).into_owned()),
     };
     let mut rank = None;

@@ -12,15 +12,13 @@ pub struct Settings {
     pub error: f64,
     /// Runs of each end at least, before their noise counts as known.
     pub calibration: usize,
-    /// Runs that can be afforded for each end; what can't be separated with them is refused.
-    pub budget: usize,
     /// Runs of one candidate after which it stays undecided.
     pub patience: usize,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { error: 0.05, calibration: 3, budget: 10, patience: 30 }
+        Self { error: 0.05, calibration: 3, patience: 30 }
     }
 }
 
@@ -106,7 +104,7 @@ impl Calibration {
     ///
     /// # Errors
     ///
-    /// If an end has too few runs, or they can't be told apart within the budget.
+    /// If an end has too few runs, or they can't be told apart: the caller adds the runs that the error asks for, or stops.
     pub fn finish(&self, settings: &Settings) -> Result<Sequential, SequentialError> {
         let needed = settings.calibration.max(2);
         for (end, runs) in [("good", &self.good), ("bad", &self.bad)] {
@@ -120,9 +118,7 @@ impl Calibration {
         let (a, b) = (count(self.good.len()), count(self.bad.len()));
         if shift.abs() < 2.0 * noise * (1.0 / a + 1.0 / b).sqrt() {
             let runs = runs_needed(shift, noise).max(self.good.len().min(self.bad.len()) + 1);
-            if runs > settings.budget || shift == 0.0 || self.good.len().min(self.bad.len()) < runs {
-                return Err(SequentialError::NotSeparable { runs, shift, noise });
-            }
+            return Err(SequentialError::NotSeparable { runs, shift, noise });
         }
         Ok(Sequential { good, bad, noise, settings: *settings })
     }

@@ -66,9 +66,14 @@ pub fn median_interval(sorted: &[f64], confidence: f64) -> Option<Median> {
     let n = u32::try_from(sorted.len()).ok()?;
     // the k-th least and the k-th greatest miss the true median with probability 2 P(X < k)
     let misses = |k: u32| 2.0 * binomial_cdf(k, n, 0.5);
-    let mut k = 0;
-    while 2 * (k + 1) < n && misses(k + 1) <= 1.0 - confidence {
-        k += 1;
+    let (mut k, mut too_many) = (0, n.div_ceil(2));
+    while k + 1 < too_many {
+        let middle = k.midpoint(too_many);
+        if misses(middle) <= 1.0 - confidence {
+            k = middle;
+        } else {
+            too_many = middle;
+        }
     }
     let place = usize::try_from(k).ok()?;
     let (low, high) = (*sorted.get(place)?, *sorted.get(sorted.len() - 1 - place)?);

@@ -38,6 +38,9 @@ impl Default for Look {
 pub fn human(out: &mut dyn Write, report: &Report, look: Look) -> io::Result<()> {
     let mut page = Page { out, look };
     page.verdict(report)?;
+    if report.mode == "runs" {
+        return super::runs::write(&mut page, report);
+    }
     let settled = words::is_settled(report.status);
     for (at, culprit) in words::suspects(report).enumerate() {
         writeln!(page.out)?;
@@ -50,7 +53,8 @@ pub fn human(out: &mut dyn Write, report: &Report, look: Look) -> io::Result<()>
     page.searched(report)
 }
 
-struct Page<'a> {
+/// A report as it is written.
+pub(super) struct Page<'a> {
     out: &'a mut dyn Write,
     look: Look,
 }
@@ -61,10 +65,21 @@ impl Page<'_> {
     }
 
     /// A label, and the text beside it, wrapped under itself.
-    fn line(&mut self, label: &str, text: &str) -> io::Result<()> {
+    pub(super) fn line(&mut self, label: &str, text: &str) -> io::Result<()> {
         let wrapped = wrap(&clean(text), self.look.width.saturating_sub(INDENT));
         let label = self.paint(&format!("{label:INDENT$}"), "2");
         writeln!(self.out, "{label}{}", wrapped.join(&format!("\n{:INDENT$}", "")))
+    }
+
+    /// A label and a line that is a picture: never wrapped.
+    pub(super) fn plain(&mut self, label: &str, text: &str) -> io::Result<()> {
+        let label = self.paint(&format!("{:11}", clean(label)), "2");
+        writeln!(self.out, "{label}{text}")
+    }
+
+    /// An empty line.
+    pub(super) fn blank(&mut self) -> io::Result<()> {
+        writeln!(self.out)
     }
 
     fn verdict(&mut self, report: &Report) -> io::Result<()> {
@@ -80,7 +95,7 @@ impl Page<'_> {
         Ok(())
     }
 
-    fn commit(&mut self, culprit: &Culprit, room: usize, settled: bool) -> io::Result<()> {
+    pub(super) fn commit(&mut self, culprit: &Culprit, room: usize, settled: bool) -> io::Result<()> {
         let label = if settled { "culprit".to_owned() } else { format!("{:>7}", percent(culprit.posterior)) };
         let label = self.paint(&format!("{label:INDENT$}"), "1");
         let (name, subject) = (self.paint(&clean(words::name(culprit)), "33"), clean(words::subject(culprit)));
@@ -135,7 +150,7 @@ impl Page<'_> {
     }
 
     /// Commands are never wrapped: they are there to be copied.
-    fn next(&mut self, report: &Report) -> io::Result<()> {
+    pub(super) fn next(&mut self, report: &Report) -> io::Result<()> {
         if !report.next.is_empty() {
             writeln!(self.out)?;
         }
@@ -157,7 +172,7 @@ impl Page<'_> {
         Ok(())
     }
 
-    fn searched(&mut self, report: &Report) -> io::Result<()> {
+    pub(super) fn searched(&mut self, report: &Report) -> io::Result<()> {
         writeln!(self.out)?;
         self.line("searched", &words::range(report))?;
         let aside: Vec<String> =

@@ -4,6 +4,7 @@ pub mod html;
 pub mod human;
 pub mod markdown;
 pub mod progress;
+pub mod runs;
 pub mod words;
 
 use std::io::{self, Write};

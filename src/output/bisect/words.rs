@@ -31,8 +31,8 @@ pub const fn is_settled(status: Status) -> bool {
 /// Commits whose settings are worth telling: the culprit alone where there is one, else those that are left in earnest.
 pub fn suspects(report: &Report) -> impl Iterator<Item = &Culprit> {
     let room = match report.status {
-        // of settings, another culprit is a second cause
-        Status::Found | Status::Code if !of_keys(report) => 1,
+        // of settings, another culprit is a second cause; of runs, another change
+        Status::Found | Status::Code if report.mode == "commits" => 1,
         Status::None => 0,
         _ => usize::MAX,
     };
@@ -44,6 +44,16 @@ pub fn suspects(report: &Report) -> impl Iterator<Item = &Culprit> {
 #[must_use]
 pub fn of_keys(report: &Report) -> bool {
     report.mode == "keys"
+}
+
+/// What a culprit is one of.
+#[must_use]
+pub fn kind(report: &Report) -> &'static str {
+    match report.mode {
+        "keys" => "settings",
+        "runs" => "run",
+        _ => "commit",
+    }
 }
 
 /// What a culprit is called: the commit, or the settings where there is none.
@@ -61,6 +71,9 @@ pub fn subject(culprit: &Culprit) -> &str {
 /// The answer in a sentence: which commit, and how sure.
 #[must_use]
 pub fn sentence(report: &Report) -> String {
+    if report.mode == "runs" {
+        return super::runs::sentence(report);
+    }
     let failure = failure(report.symptom.as_deref());
     let lead = report.culprits.first();
     match (report.status, lead) {
@@ -144,6 +157,9 @@ fn shares(report: &Report) -> String {
 /// What was searched.
 #[must_use]
 pub fn range(report: &Report) -> String {
+    if report.mode == "runs" {
+        return super::runs::range(report);
+    }
     let ends = format!("between {} (good) and {} (bad)", short(&report.good), short(&report.bad));
     if of_keys(report) {
         return format!("{} {ends}", counted(report.config_classes, "difference", "differences"));

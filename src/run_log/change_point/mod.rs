@@ -75,6 +75,8 @@ pub struct ChangePoint {
     pub last: usize,
     /// The suspects among first..=last, the likeliest first.
     pub suspects: Vec<usize>,
+    /// How likely each of them is, relative to the likeliest cut of all.
+    pub likelihoods: Vec<f64>,
 }
 
 /// What was found.
@@ -345,7 +347,8 @@ impl<'a> Search<'a> {
             limit,
             first,
             last,
-            suspects: plausible.into_iter().map(|(_, cut)| cut).collect(),
+            suspects: plausible.iter().map(|(_, cut)| *cut).collect(),
+            likelihoods: plausible.iter().map(|(value, _)| (value - top).exp()).collect(),
         }
     }
 }

@@ -170,8 +170,8 @@ pub fn profile(series: &Series, (a, b): (usize, usize), noise: &Noise, least: f6
         .collect()
 }
 
-/// Squared innovations left by the best two levels: x[i] − ρ x[i−1] has mean l[i] − ρ l[i−1], so the two normal
-/// equations are those of a regression on two columns. Where the value before is missing, x[i] stands for itself.
+/// Squared innovations left by the best two levels: `x[i] − ρ x[i−1]` has mean `l[i] − ρ l[i−1]`, so the two normal
+/// equations are those of a regression on two columns. Where the value before is missing, `x[i]` stands for itself.
 #[allow(clippy::many_single_char_names, reason = "the letters of normal equations")]
 fn whitened_cost(series: &Series, (a, cut, b): (usize, usize, usize), rho: f64) -> f64 {
     let (mut uu, mut uv, mut vv, mut uy, mut vy, mut yy) = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0);

@@ -64,6 +64,7 @@ fn title(report: &Report) -> String {
         (Status::Found | Status::Code, Some(culprit)) => words::headline(culprit),
         (Status::Found, None) => "a config change".to_owned(),
         (Status::Code, None) => "code, not config".to_owned(),
+        _ if report.mode == "runs" => words::sentence(report),
         (Status::None, _) => {
             if words::of_keys(report) { "no setting is to blame" } else { "no commit here is to blame" }.to_owned()
         }
@@ -160,6 +161,7 @@ fn shares(report: &Report) -> String {
     let (name, rest_name) = match (words::of_keys(report), words::is_settled(report.status)) {
         (true, true) => ("these settings", "something else"),
         (true, false) => ("the leading settings", "other settings"),
+        _ if report.mode == "runs" => ("this run", "another run"),
         (false, true) => ("this commit", "other config changes"),
         (false, false) if lead > 0.0 => ("the leading commit", "other config changes"),
         (false, false) => ("", "a config change"),
