@@ -1,4 +1,5 @@
 //! Logs of each framework in the shape that it prints: what is read, how ranks' logs come together, how runs ended.
+#![allow(clippy::cast_precision_loss, reason = "counts are small")]
 
 use std::fmt::Write as _;
 use std::fs;

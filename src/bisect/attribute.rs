@@ -17,8 +17,10 @@ use super::suspicion::Standing;
 
 /// Changed settings that are told of one run.
 const CHANGES: usize = 12;
-/// A setting that nobody reads in either config.
-const UNREAD: f64 = 0.05;
+/// How the note of a setting begins that nobody reads in either config.
+pub const UNREAD: &str = "not read";
+/// The share of its weight that such a setting keeps.
+const UNREAD_SHARE: f64 = 0.05;
 /// A setting that a rule which starts to fire reads.
 const COMPLAINT: f64 = 1.5;
 
@@ -78,7 +80,7 @@ pub fn culprit(all: Recorded<'_>, cut: Cut, symptom: Option<Symptom>, posterior:
         let rules = about.map(|judged| judged.rules.as_slice()).unwrap_or_default();
         let weight = relevance().weight(symptom, &change.name)
             * standing.factor()
-            * if unread.is_some() { UNREAD } else { 1.0 }
+            * if unread.is_some() { UNREAD_SHARE } else { 1.0 }
             * if rules.is_empty() { 1.0 } else { COMPLAINT };
         let note = note(change, symptom, standing, unread, rules);
         weighed.push((weight, Changed::new(change, path, relevance().group(&change.name), &note)));
@@ -141,7 +143,7 @@ fn note(
 ) -> String {
     let mut parts = Vec::new();
     match (unread, symptom.and_then(|symptom| relevance().pointer(symptom, &change.name))) {
-        (Some(unread), _) => parts.push(format!("not read: {unread}")),
+        (Some(unread), _) => parts.push(format!("{UNREAD}: {unread}")),
         (None, Some(pointer)) => parts.push(pointer.why.clone()),
         (None, None) => {}
     }

@@ -402,7 +402,7 @@ impl<'a> Drive<'a> {
         let number = self.trees.len();
         let name = format!("moelint-{}-{number}", super::session::tag(&self.store.folder));
         let path = self.store.folder.join("worktrees").join(number.to_string());
-        let first = self.case.id(0).unwrap_or_else(|| Oid::ZERO_SHA1);
+        let first = self.case.id(0).unwrap_or(Oid::ZERO_SHA1);
         self.trees.push(Worktree::add(self.repo, &path, &name, first)?);
         Ok(number)
     }
@@ -454,15 +454,12 @@ fn measure_into(outcome: &mut Outcome, metric: &str, out: &Path) {
         return;
     }
     let value = outcome.metrics.get(metric).copied().or_else(|| measured(&out.join("log"), metric));
-    match value.filter(|value| *value > 0.0 && value.is_finite()) {
-        Some(value) => {
-            outcome.metrics.insert(metric.to_owned(), value);
-            outcome.note = format!("{metric} {value:.4}");
-        }
-        None => {
-            outcome.verdict = Verdict::Unresolved;
-            outcome.note = format!("no {metric} in verdict.json or among its log's steady steps ({})", outcome.note);
-        }
+    if let Some(value) = value.filter(|value| *value > 0.0 && value.is_finite()) {
+        outcome.metrics.insert(metric.to_owned(), value);
+        outcome.note = format!("{metric} {value:.4}");
+    } else {
+        outcome.verdict = Verdict::Unresolved;
+        outcome.note = format!("no {metric} in verdict.json or among its log's steady steps ({})", outcome.note);
     }
 }
 

@@ -164,15 +164,14 @@ impl Keys<'_> {
         for (set, wanted, why, otherwise) in ends {
             let name = name(&set);
             let known = self.session.probes.iter().find(|probe| probe.preflight && probe.config == name);
-            let verdict = match known.and_then(|probe| probe.outcome.as_ref()) {
-                Some(outcome) => outcome.verdict,
-                None => {
-                    let outcome = self.probe(&set, why.to_owned(), true, watch)?;
-                    if let Some(stop) = stopped(&outcome) {
-                        return Ok(Some(Ended::Stopped(stop)));
-                    }
-                    outcome.verdict
+            let verdict = if let Some(outcome) = known.and_then(|probe| probe.outcome.as_ref()) {
+                outcome.verdict
+            } else {
+                let outcome = self.probe(&set, why.to_owned(), true, watch)?;
+                if let Some(stop) = stopped(&outcome) {
+                    return Ok(Some(Ended::Stopped(stop)));
                 }
+                outcome.verdict
             };
             if verdict != wanted {
                 let otherwise = if verdict == Verdict::Unresolved { "an end told nothing" } else { otherwise };

@@ -38,8 +38,13 @@ pub struct Measured {
 pub enum Measure {
     /// The level of a metric.
     Metric(Measured),
-    /// How often runs crash: with the symptom, or at all.
-    Crashes(Option<Symptom>),
+    /// How often runs crash.
+    Crashes {
+        /// With what; `None`: at all.
+        asked: Option<Symptom>,
+        /// What settings are ranked by: what was asked, else what most crashes are.
+        ranked: Option<Symptom>,
+    },
 }
 
 /// Nothing to search.
@@ -92,19 +97,32 @@ pub fn choose(runs: &[Run], wish: &Wish) -> Result<Vec<Measure>, MeasureError> {
     let ended = runs.iter().any(|run| matches!(run.ending, Ending::Finished | Ending::Crashed(_)));
     let crashed = runs.iter().any(|run| matches!(run.ending, Ending::Crashed(_)));
     if ended && wish.symptom.is_some_and(is_crash) {
-        return Ok(vec![Measure::Crashes(wish.symptom)]);
+        return Ok(vec![crashes(runs, wish.symptom)]);
     }
     let usual = known.contains_key(USUAL.name()).then_some(USUAL.name());
     let only = known.keys().next().copied().filter(|_| known.len() == 1);
     match usual.or(only) {
         Some(name) => {
-            let crashes = (crashed && wish.symptom.is_none()).then_some(Measure::Crashes(None));
-            Ok(std::iter::once(Measure::Metric(measured(name, wish))).chain(crashes).collect())
+            let also = (crashed && wish.symptom.is_none()).then(|| crashes(runs, None));
+            Ok(std::iter::once(Measure::Metric(measured(name, wish))).chain(also).collect())
         }
         None if !known.is_empty() => Err(MeasureError::Several(list())),
-        None if ended => Ok(vec![Measure::Crashes(wish.symptom)]),
+        None if ended => Ok(vec![crashes(runs, wish.symptom)]),
         None => Err(MeasureError::Nothing),
     }
+}
+
+/// Crashes, of whatever kind if nobody asks.
+fn crashes(runs: &[Run], asked: Option<Symptom>) -> Measure {
+    let mut kinds: BTreeMap<Option<Symptom>, usize> = BTreeMap::new();
+    for run in runs {
+        if let Ending::Crashed(kind) = run.ending {
+            *kinds.entry(kind).or_default() += 1;
+        }
+    }
+    let all: usize = kinds.values().sum();
+    let most = kinds.into_iter().filter(|(_, times)| 2 * times > all).find_map(|(kind, _)| kind);
+    Measure::Crashes { asked, ranked: asked.or(most) }
 }
 
 /// Whether it ends a run.
@@ -143,7 +161,7 @@ impl Measure {
     pub fn name(&self) -> &str {
         match self {
             Self::Metric(measured) => &measured.name,
-            Self::Crashes(_) => "crashed",
+            Self::Crashes { .. } => "crashed",
         }
     }
 
@@ -152,7 +170,7 @@ impl Measure {
     pub const fn symptom(&self) -> Option<Symptom> {
         match self {
             Self::Metric(measured) => Some(measured.symptom),
-            Self::Crashes(symptom) => *symptom,
+            Self::Crashes { ranked, .. } => *ranked,
         }
     }
 
@@ -166,7 +184,7 @@ impl Measure {
         match self {
             Self::Metric(_) if run.steps.is_some_and(|steps| steps < FEWEST) => None,
             Self::Metric(measured) => run.metrics.get(&measured.name).copied().filter(|value| value.is_finite()),
-            Self::Crashes(asked) => match (run.ending, asked) {
+            Self::Crashes { asked, .. } => match (run.ending, asked) {
                 (Ending::Finished, _) => Some(0.0),
                 (Ending::Crashed(_), None) => Some(1.0),
                 // another crash came first: nobody knows whether this one would have come

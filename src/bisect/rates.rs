@@ -66,16 +66,16 @@ impl Known {
 /// way only (a race that does not always show; a machine that sometimes fails).
 fn unknown() -> Vec<Rate> {
     let mut rates = Vec::new();
-    for a in GRID {
-        for b in GRID {
+    for (i, a) in GRID.into_iter().enumerate() {
+        for (j, b) in GRID.into_iter().enumerate() {
             let mut weight = SHARES.0 / 64.0;
-            if a == b {
+            if i == j {
                 weight += SHARES.1 / 8.0;
             }
-            if a == GRID[0] || b == GRID[0] {
+            if i == 0 || j == 0 {
                 weight += SHARES.2 / 15.0;
             }
-            if a == GRID[0] && b == GRID[0] {
+            if i == 0 && j == 0 {
                 weight += SHARES.3;
             }
             rates.push(Rate { a, b, weight });

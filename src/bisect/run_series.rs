@@ -3,7 +3,7 @@
 use crate::delta::relevance::relevance;
 use crate::history::run_configs::{Step, Steps};
 use crate::history::runs::Run;
-use crate::run_log::change_point::crash::crash_change;
+use crate::run_log::change_point::crash::{CrashChange, crash_change};
 use crate::run_log::change_point::noise::Noise;
 use crate::run_log::change_point::partition::{degrees, inflation};
 use crate::run_log::change_point::{ChangePoint, ChangePoints, Settings, change_points};
@@ -77,7 +77,7 @@ pub fn analyse(runs: &[Run], steps: &Steps, measure: Measure, worse_by: f64) -> 
     let mut analysis = Analysis { measure, series, found: Vec::new(), status: Status::None, notes: Vec::new() };
     match analysis.measure.clone() {
         Measure::Metric(measured) => analysis.level(steps, &measured, worse_by),
-        Measure::Crashes(_) => analysis.crashes(steps),
+        Measure::Crashes { .. } => analysis.crashes(steps),
     }
     analysis.series.shifts = analysis.found.iter().map(|found| found.shift.clone()).collect();
     if let Some(any) = analysis.found.iter().map(|found| found.config || !steps.known).max() {
@@ -232,13 +232,18 @@ impl Analysis {
             self.status = Status::Inconclusive;
             return;
         }
+        self.crash_change(&found, index, &suspects, steps);
+    }
+
+    fn crash_change(&mut self, found: &CrashChange, index: usize, suspects: &[usize], steps: &Steps) {
+        let probability = found.probability();
         let rate = |(crashes, all): (u32, u32)| f64::from(crashes) / f64::from(all.max(1));
         let (before, after) = (rate(found.before), rate(found.after));
         let near: Vec<usize> =
             suspects.iter().copied().filter(|cut| (found.interval.0..=found.interval.1).contains(cut)).collect();
         let likelihoods: Vec<f64> = near.iter().map(|cut| found.posterior[*cut]).collect();
         let config = suspects.contains(&index);
-        let suspects = if config {
+        let near = if config {
             share(probability, &near, &likelihoods, steps, self.measure.symptom())
         } else {
             vec![(index, found.posterior[index])]
@@ -253,8 +258,8 @@ impl Analysis {
             percent(probability),
             self.ends(&shift, after > before)
         );
-        let cut = Cut { index, from: 0, to: runs.len() };
-        self.found.push(Found { shift, cut, config, worse: after > before, suspects, text });
+        let cut = Cut { index, from: 0, to: self.series.values.len() };
+        self.found.push(Found { shift, cut, config, worse: after > before, suspects: near, text });
     }
 }
 
@@ -291,7 +296,9 @@ fn share(
         suspects.iter().zip(likelihoods).map(|(run, likelihood)| (*run, likelihood * weight(*run))).collect();
     let sum: f64 = shares.iter().map(|(_, share)| share).sum();
     if sum > 0.0 {
-        shares.iter_mut().for_each(|(_, share)| *share *= probability / sum);
+        for (_, share) in &mut shares {
+            *share *= probability / sum;
+        }
     }
     shares.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
     shares

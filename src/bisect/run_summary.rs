@@ -5,7 +5,7 @@ use crate::history::runs::{Run, Runs};
 use crate::output::bisect::words::{count, number};
 
 use super::attribute::{Cut, Recorded, culprit};
-use super::report::{Counts, Culprit, Exonerated, Others, Point, Ranked, Report, Status};
+use super::report::{Culprit, Others, Point, Ranked, Report, Status};
 use super::run_series::{Analysis, Found};
 
 /// Runs that a note names.
@@ -69,24 +69,16 @@ pub fn report(recorded: Recorded<'_>, all: &Runs, analyses: &[Analysis]) -> Repo
         others.none = 1.0 - found.shift.probability;
     }
     Report {
-        version: 1,
-        mode: "runs",
-        status: status(analyses),
-        good,
-        bad,
         symptom: symptom.map(|one| one.name().to_owned()),
         commits: recorded.runs.len(),
         config_classes: recorded.steps.changing(symptom).count() + 1,
-        probes: Counts::default(),
         culprits,
         ranking,
         hypotheses: others,
-        exonerated: Exonerated::default(),
         notes: notes(recorded, all, analyses),
-        next: Vec::new(),
-        log: Vec::new(),
         timeline: points(recorded, symptom, analyses),
         series: analyses.iter().map(|analysis| analysis.series.clone()).collect(),
+        ..Report::empty("runs", status(analyses), (&good, &bad))
     }
 }
 

@@ -165,14 +165,14 @@ fn points(case: &Case, belief: &[f64]) -> Vec<Point> {
         class += usize::from(changes);
         let of = |cause: &Cause| matches!(cause, Cause::Config(commit) | Cause::Code(commit) if *commit == at);
         let posterior = case.causes.iter().position(of).and_then(|index| belief.get(index)).copied().unwrap_or(0.0);
-        let mut changed: Vec<String> = step
+        let mut names: Vec<String> = step
             .into_iter()
             .flat_map(|step| &step.files)
             .flat_map(|file| &file.changes)
             .map(|change| change.name.clone())
             .collect();
-        changed.sort();
-        changed.dedup();
+        names.sort();
+        names.dedup();
         points.push(Point {
             commit: commit.id.to_string(),
             subject: commit.subject.clone(),
@@ -180,7 +180,7 @@ fn points(case: &Case, belief: &[f64]) -> Vec<Point> {
             class,
             posterior,
             probes: [0; 3],
-            changed,
+            changed: names,
         });
     }
     points

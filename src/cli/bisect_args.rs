@@ -78,7 +78,7 @@ pub struct SearchArgs {
     /// Don't probe the two ends first: you vouch for both
     #[arg(long)]
     pub no_preflight: bool,
-    /// What a run is judged by instead of its exit status: a metric of its log (step_time, tflops_per_gpu, peak_memory, …) or
+    /// What a run is judged by instead of its exit status: a metric of its log (`step_time`, `tflops_per_gpu`, `peak_memory`, …) or
     /// of verdict.json; the two ends are run three times each to know the noise
     #[arg(long, value_name = "NAME")]
     pub metric: Option<String>,

@@ -103,16 +103,15 @@ fn search(
     let options = Options { rates, confidence: args.search.confidence, ..Options::default() };
     let reducer = Reducer::new(&weights, &validity.needs(), options);
     let store = store(args)?;
-    let session = match session {
-        Some(session) => session,
-        None => {
-            store.begin(args.search.restart)?;
-            let folder = std::env::current_dir()?;
-            let (good, bad) = (names.0.to_owned(), names.1.to_owned());
-            let session = Session { version: 1, arguments, folder, good, bad, probes: Vec::new(), finished: false };
-            store.save(&session)?;
-            session
-        }
+    let session = if let Some(session) = session {
+        session
+    } else {
+        store.begin(args.search.restart)?;
+        let folder = std::env::current_dir()?;
+        let (good, bad) = (names.0.to_owned(), names.1.to_owned());
+        let session = Session { version: 1, arguments, folder, good, bad, probes: Vec::new(), finished: false };
+        store.save(&session)?;
+        session
     };
     interrupt::install()?;
     let mut keys = Keys {
@@ -212,7 +211,7 @@ fn answered(
     let mut report = report(keys.pair, names, args.search.symptom, Status::Inconclusive);
     match answer {
         Answer::Ended(Ended::Open(why) | Ended::Stopped(why) | Ended::NotSeparable(why)) => {
-            report.notes.push(why.clone())
+            report.notes.push(why.clone());
         }
         Answer::Ended(Ended::Found(_)) => {}
         Answer::Reduced(reduction) => {
@@ -256,7 +255,7 @@ fn reduced(report: &mut Report, keys: &Keys<'_>, reduction: &Reduction, path: &s
     report.culprits.push(first);
     for other in &reduction.others {
         let mut second = culprit(keys.pair, other, reduction.confidence, path);
-        second.why = "a second cause: it makes the good config fail on its own".to_owned();
+        "a second cause: it makes the good config fail on its own".clone_into(&mut second.why);
         report.culprits.push(second);
     }
     report.hypotheses = Others::default();

@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 
 use clap::CommandFactory;
 
-use crate::bisect::attribute::Recorded;
+use crate::bisect::attribute::{Recorded, UNREAD};
 use crate::bisect::measure::{Measure, Wish, choose};
-use crate::bisect::report::{Report, Status};
+use crate::bisect::report::{Changed, Report, Status};
 use crate::bisect::run_series::{Analysis, Found, analyse};
 use crate::bisect::run_summary::{leading, report, sure_ends};
 use crate::facts::catalogue;
@@ -15,6 +15,7 @@ use crate::history::runs::{Order, Run, Runs};
 use crate::history::{run_folder, run_lines};
 use crate::lint::engine::Linter;
 use crate::source::read::read_text;
+use crate::source::run_dir::may_be_config;
 
 use super::args::Cli;
 use super::bisect::print;
@@ -119,20 +120,20 @@ fn with_linter<T>(
 
 /// What to type next: about the change to look at first.
 fn next(runs: &[Run], analyses: &[Analysis], report: &Report) -> Vec<String> {
-    let Some((analysis, found)) = leading(analyses) else { return Vec::new() };
+    let Some((series, found)) = leading(analyses) else { return Vec::new() };
     let mut next = Vec::new();
     let (good, bad) = sure_ends(found);
-    next.extend(between_configs(runs, analysis, found, report));
+    next.extend(between_configs(runs, series, found, report));
     let commit = |run: usize| runs.get(run).and_then(|run| run.commit.as_deref());
     if let (Some(good), Some(bad)) = (commit(good), commit(bad))
         && good != bad
     {
         let mut words = vec![format!("moelint bisect commits --good {} --bad {}", quoted(good), quoted(bad))];
-        words.extend(analysis.measure.symptom().map(|symptom| format!("--symptom {}", symptom.name())));
-        if matches!(analysis.measure, Measure::Metric(_)) && takes("commits", "metric") {
-            words.push(format!("--metric {}", quoted(&analysis.series.name)));
+        words.extend(series.measure.symptom().map(|symptom| format!("--symptom {}", symptom.name())));
+        if matches!(series.measure, Measure::Metric(_)) && takes("commits", "metric") {
+            words.push(format!("--metric {}", quoted(&series.series.name)));
         }
-        words.push(format!("-- ./probe.sh   (a command that exits 0 where {} is as before)", analysis.series.name));
+        words.push(format!("-- ./probe.sh   (a command that exits 0 where {} is as before)", series.series.name));
         next.push(words.join(" "));
     }
     next.extend(
@@ -147,12 +148,15 @@ fn between_configs(runs: &[Run], analysis: &Analysis, found: &Found, report: &Re
     let file = |run: &Run| run.config.as_ref().filter(|config| config.file).map(|config| quoted(&config.path));
     let before = runs.get(..suspect)?.iter().rev().find_map(file)?;
     let after = runs.get(suspect).and_then(file)?;
-    let changes = report.culprits.first().map_or(0, |culprit| culprit.changes.len());
+    // printed arguments can be compared, not edited
+    let config = may_be_config(Path::new(after.trim_matches('\'')));
+    let counts = |change: &&Changed| !change.note.starts_with(UNREAD);
+    let changes = report.culprits.first().map_or(0, |culprit| culprit.changes.iter().filter(counts).count());
     let symptom =
         analysis.measure.symptom().map_or_else(String::new, |symptom| format!(" --symptom {}", symptom.name()));
     match changes {
         0 => None,
-        2.. if takes("keys", "good") => Some(format!(
+        2.. if config && takes("keys", "good") => Some(format!(
             "moelint bisect keys {before} {after}{symptom} -- ./probe.sh   (which of its {changes} settings)"
         )),
         _ => Some(format!("moelint diff {before} {after}")),

@@ -23,15 +23,17 @@ crashed or a symptom. A CSV has a header; beside x.csv, x.json may hold {\"confi
 
 Exit status: 0 a change found or none, 1 inconclusive or too noisy to tell, 2 usage, 3 internal error";
 
+const METRIC: &str = "What to search: step_time, tflops_per_gpu, peak_memory, loss, grad_norm or a name in the records \
+                      [default: step_time, else the only one there is]";
+
 /// `moelint bisect runs`
 #[derive(Args, Clone, Debug)]
 pub struct RunsArgs {
     /// A folder of run folders, or a file of records: .jsonl or .csv
     #[arg(value_name = "DIR|FILE")]
     pub path: PathBuf,
-    /// What to search: step_time, tflops_per_gpu, peak_memory, loss, grad_norm or a name in the records
-    /// [default: step_time, else the only one there is]
-    #[arg(long, value_name = "NAME")]
+    /// What to search [default: `step_time`, else the only one there is]
+    #[arg(long, value_name = "NAME", help = METRIC)]
     pub metric: Option<String>,
     /// More of the metric is better [default: by its name]
     #[arg(long)]

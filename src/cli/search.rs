@@ -79,22 +79,21 @@ pub fn run(begin: Begin<'_>, repo: &Repository, case: &Case, linter: &Linter<'_>
         }
     }
     let ends = super::bisect::ends(case);
-    let session = match session {
-        Some(session) => session,
-        None => {
-            store.begin(search.restart)?;
-            let session = Session {
-                version: 1,
-                arguments,
-                folder: std::env::current_dir()?,
-                good: ends.0.clone(),
-                bad: ends.1.clone(),
-                probes: Vec::new(),
-                finished: false,
-            };
-            store.save(&session)?;
-            session
-        }
+    let session = if let Some(session) = session {
+        session
+    } else {
+        store.begin(search.restart)?;
+        let session = Session {
+            version: 1,
+            arguments,
+            folder: std::env::current_dir()?,
+            good: ends.0.clone(),
+            bad: ends.1.clone(),
+            probes: Vec::new(),
+            finished: false,
+        };
+        store.save(&session)?;
+        session
     };
     interrupt::install()?;
     let executor = executor(search)?;

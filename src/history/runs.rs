@@ -216,7 +216,7 @@ fn clock_seconds(text: &str) -> Option<f64> {
     (seconds.is_finite() && parts.next().is_none()).then_some(f64::from(hours * 3600 + minutes * 60) + seconds)
 }
 
-/// Days since 1970-01-01 of `2026-03-04`, by Howard Hinnant's days_from_civil.
+/// Days since 1970-01-01 of `2026-03-04`, by Howard Hinnant's `days_from_civil`.
 fn days(date: &str) -> Option<f64> {
     let mut parts = date.split('-');
     let year: i32 = parts.next()?.parse().ok().filter(|year| (1970..10_000).contains(year))?;

@@ -217,6 +217,7 @@ pub fn ln_choose(n: u32, k: u32) -> f64 {
 }
 
 #[cfg(test)]
+#[allow(clippy::unreadable_literal, reason = "as the reference prints them")]
 mod tests {
     use super::*;
 

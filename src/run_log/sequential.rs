@@ -274,8 +274,12 @@ mod tests {
 
     fn calibrated(good: [f64; 3], bad: [f64; 3], settings: &Settings) -> Result<Sequential, SequentialError> {
         let mut ends = Calibration::default();
-        good.into_iter().for_each(|value| ends.add(End::Good, value).unwrap());
-        bad.into_iter().for_each(|value| ends.add(End::Bad, value).unwrap());
+        for value in good {
+            ends.add(End::Good, value).unwrap();
+        }
+        for value in bad {
+            ends.add(End::Bad, value).unwrap();
+        }
         ends.finish(settings)
     }
 

@@ -176,6 +176,7 @@ pub const fn count(n: usize) -> f64 {
 }
 
 #[cfg(test)]
+#[allow(clippy::unreadable_literal, reason = "as the reference prints them")]
 mod tests {
     use super::*;
 

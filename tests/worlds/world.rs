@@ -1,4 +1,10 @@
 //! Synthetic histories.
+#![allow(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "seeds and counts are small"
+)]
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -125,7 +125,8 @@ impl Page<'_> {
     fn setting(&mut self, change: &Changed) -> io::Result<()> {
         let (name, from, to) = words::setting(change);
         let (name, place) = (self.paint(&clean(name), "1"), self.paint(&clean(&words::place(change)), "2"));
-        writeln!(self.out, "{:INDENT$}{name}  {} → {}  {place}", "", brief(&from), brief(&to))?;
+        let place = if change.path.is_empty() { String::new() } else { format!("  {place}") };
+        writeln!(self.out, "{:INDENT$}{name}  {} → {}{place}", "", brief(&from), brief(&to))?;
         if change.note.is_empty() { Ok(()) } else { self.line("", &format!("  {}", change.note)) }
     }
 

@@ -212,6 +212,10 @@ pub fn set_aside(report: &Report) -> Vec<(usize, &'static str, &'static str)> {
 /// `field  old → new` without layout: name, before, after.
 #[must_use]
 pub fn setting(change: &Changed) -> (&str, String, String) {
+    if change.from.is_null() && change.to.is_null() {
+        // a record that names the setting and no value
+        return (&change.field, "?".to_owned(), "?".to_owned());
+    }
     (&change.field, value(&change.field, &change.from), value(&change.field, &change.to))
 }
 

@@ -202,15 +202,17 @@ fn shifts(series: &Series) -> String {
             let relative = 100.0 * (shift.after - shift.before) / shift.before.abs();
             let relative = if relative.is_finite() { format!(" ({relative:+.1}%)") } else { String::new() };
             let (from, to) = (label(series, shift.between.0), label(series, shift.between.1));
+            let range = if from == to {
+                String::new()
+            } else {
+                format!("; it may have been anywhere from <code>{}</code> to <code>{}</code>", escape(from), escape(to))
+            };
             format!(
-                "<li>from <b>{}</b> to <b>{}</b>{relative} at <code>{}</code>, {} sure that it moved; it may have been anywhere \
-                 from <code>{}</code> to <code>{}</code></li>\n",
+                "<li>from <b>{}</b> to <b>{}</b>{relative} at <code>{}</code>, {} sure that it moved{range}</li>\n",
                 words::number(shift.before),
                 words::number(shift.after),
                 escape(label(series, shift.index)),
                 escape(&percent(shift.probability)),
-                escape(from),
-                escape(to)
             )
         })
         .collect();
