@@ -401,6 +401,24 @@ fn contrast(one: u32, two: u32) -> f64 {
     (a.max(b) + 0.05) / (a.min(b) + 0.05)
 }
 
+#[test]
+fn recorded_runs_get_a_page_with_their_series() {
+    for (history, said) in [
+        ("bridge-hangs", ">moe_<wbr>flex_<wbr>dispatcher_<wbr>backend<"),
+        ("megatron-lm-slower", ">moe_<wbr>token_<wbr>dispatcher_<wbr>type<"),
+        ("steady.jsonl", "nothing changed over 40 runs"),
+    ] {
+        let path = format!("testdata/histories/{history}");
+        let page = stdout(&moelint(&["bisect", "runs", &path, "--format", "html"]));
+        tags(&page.replacen("<!DOCTYPE html>", "", 1));
+        assert!(page.contains(said) && page.contains("class=\"series\"") && !page.contains("class=\"timeline\""));
+        let schema: Value = serde_json::from_str(&stdout(&moelint(&["schema", "bisect"]))).unwrap();
+        let report: Value =
+            serde_json::from_str(&stdout(&moelint(&["bisect", "runs", &path, "--format", "json"]))).unwrap();
+        jsonschema::validate(&schema, &report).unwrap();
+    }
+}
+
 /// Writes the pages of a few reports where a person can look at them: `MOELINT_PAGES=folder`.
 #[test]
 fn pages_to_look_at() {

@@ -75,11 +75,7 @@ fn commits(out: &mut dyn Write, report: &Report) -> io::Result<()> {
     if rows.is_empty() || (settled && words::of_keys(report)) {
         return Ok(());
     }
-    writeln!(
-        out,
-        "| | {} | probability | changes |\n| --- | --- | ---: | --- |",
-        if words::of_keys(report) { "settings" } else { "commit" }
-    )?;
+    writeln!(out, "| | {} | probability | changes |\n| --- | --- | ---: | --- |", words::kind(report))?;
     for (at, (commit, subject, posterior, what)) in rows.into_iter().enumerate() {
         let label = if settled { "culprit".to_owned() } else { (at + 1).to_string() };
         writeln!(

@@ -31,8 +31,8 @@ pub const fn is_settled(status: Status) -> bool {
 /// Commits whose settings are worth telling: the culprit alone where there is one, else those that are left in earnest.
 pub fn suspects(report: &Report) -> impl Iterator<Item = &Culprit> {
     let room = match report.status {
-        // of settings, another culprit is a second cause
-        Status::Found | Status::Code if !of_keys(report) => 1,
+        // of settings, another culprit is a second cause; of runs, another change
+        Status::Found | Status::Code if report.mode == "commits" => 1,
         Status::None => 0,
         _ => usize::MAX,
     };
@@ -44,6 +44,16 @@ pub fn suspects(report: &Report) -> impl Iterator<Item = &Culprit> {
 #[must_use]
 pub fn of_keys(report: &Report) -> bool {
     report.mode == "keys"
+}
+
+/// What a culprit is one of.
+#[must_use]
+pub fn kind(report: &Report) -> &'static str {
+    match report.mode {
+        "keys" => "settings",
+        "runs" => "run",
+        _ => "commit",
+    }
 }
 
 /// What a culprit is called: the commit, or the settings where there is none.

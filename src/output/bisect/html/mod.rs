@@ -161,6 +161,7 @@ fn shares(report: &Report) -> String {
     let (name, rest_name) = match (words::of_keys(report), words::is_settled(report.status)) {
         (true, true) => ("these settings", "something else"),
         (true, false) => ("the leading settings", "other settings"),
+        _ if report.mode == "runs" => ("this run", "another run"),
         (false, true) => ("this commit", "other config changes"),
         (false, false) if lead > 0.0 => ("the leading commit", "other config changes"),
         (false, false) => ("", "a config change"),

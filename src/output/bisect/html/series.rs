@@ -12,6 +12,9 @@ const MARKS: f64 = 212.0;
 const AXIS: u32 = 240;
 const HEIGHT: u32 = 248;
 
+/// The series whose values are no measure but 1 for a crash.
+const CRASHED: &str = "crashed";
+
 /// The section of all series; empty where there are none.
 pub fn section(report: &Report) -> String {
     report.series.iter().filter(|series| !series.values.is_empty()).map(one).collect()
@@ -60,9 +63,12 @@ fn picture(series: &Series) -> String {
         escape(&spoken(series))
     );
     let (top, bottom) = PLOT;
-    for (y, text, value) in [(top, top - 5.0, scale.1), (bottom, bottom + 14.0, scale.0)] {
+    let crashes = series.name == CRASHED;
+    let named = |value: f64, name: &str| if crashes { name.to_owned() } else { words::number(value) };
+    let ends = [(top, top - 5.0, named(scale.1, "crashed")), (bottom, bottom + 14.0, named(scale.0, "not"))];
+    for (y, at, text) in ends {
         out.push_str(&format!("<line class=\"grid\" x1=\"0\" x2=\"100%\" y1=\"{y}\" y2=\"{y}\"/>\n"));
-        out.push_str(&format!("<text class=\"caption\" x=\"0\" y=\"{}\">{}</text>\n", text, words::number(value)));
+        out.push_str(&format!("<text class=\"caption\" x=\"0\" y=\"{at}\">{text}</text>\n"));
     }
     for shift in &series.shifts {
         out.push_str(&moved(shift, count));
@@ -196,15 +202,17 @@ fn shifts(series: &Series) -> String {
             let relative = 100.0 * (shift.after - shift.before) / shift.before.abs();
             let relative = if relative.is_finite() { format!(" ({relative:+.1}%)") } else { String::new() };
             let (from, to) = (label(series, shift.between.0), label(series, shift.between.1));
+            let range = if from == to {
+                String::new()
+            } else {
+                format!("; it may have been anywhere from <code>{}</code> to <code>{}</code>", escape(from), escape(to))
+            };
             format!(
-                "<li>from <b>{}</b> to <b>{}</b>{relative} at <code>{}</code>, {} sure that it moved; it may have been anywhere \
-                 from <code>{}</code> to <code>{}</code></li>\n",
+                "<li>from <b>{}</b> to <b>{}</b>{relative} at <code>{}</code>, {} sure that it moved{range}</li>\n",
                 words::number(shift.before),
                 words::number(shift.after),
                 escape(label(series, shift.index)),
                 escape(&percent(shift.probability)),
-                escape(from),
-                escape(to)
             )
         })
         .collect();

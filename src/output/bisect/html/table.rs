@@ -126,7 +126,7 @@ pub fn ranking(report: &Report) -> String {
         .collect();
     format!(
         "<section>\n<h2>Ranking</h2>\n{}{more}</section>\n",
-        table("ranking", &["probability", "commit", "subject", "changes"], &rows)
+        table("ranking", &["probability", words::kind(report), "subject", "changes"], &rows)
     )
 }
 
@@ -138,7 +138,18 @@ pub fn probes(report: &Report) -> String {
     let table = if rows.is_empty() {
         String::new()
     } else {
-        table("probes", &["#", "verdict", "commit", "why it was chosen", "what it said", "took"], &rows)
+        table(
+            "probes",
+            &[
+                "#",
+                "verdict",
+                if words::of_keys(report) { "config" } else { "commit" },
+                "why it was chosen",
+                "what it said",
+                "took",
+            ],
+            &rows,
+        )
     };
     format!(
         "<section>\n<h2>Probes</h2>\n<p>{}. Together they took {}.</p>\n{table}</section>\n",

@@ -25,7 +25,8 @@ const MARKS: [(&str, &str); 3] = [
 /// The section; empty where there are no commits.
 pub fn section(report: &Report) -> String {
     let points = &report.timeline;
-    if points.is_empty() {
+    // of runs, the metric's own picture says more
+    if points.is_empty() || !report.series.is_empty() && report.mode == "runs" {
         return String::new();
     }
     format!(
