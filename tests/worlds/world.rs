@@ -238,5 +238,11 @@ fn files(sets: &Sets) -> Vec<FileChange> {
         from: side(*old),
         to: side(*new),
     });
-    vec![FileChange { path: "train.yaml".to_owned(), old_path: None, old: Some(Oid::ZERO_SHA1), new: Some(Oid::ZERO_SHA1), changes: changes.collect() }]
+    vec![FileChange {
+        path: "train.yaml".to_owned(),
+        old_path: None,
+        old: Some(Oid::ZERO_SHA1),
+        new: Some(Oid::ZERO_SHA1),
+        changes: changes.collect(),
+    }]
 }
