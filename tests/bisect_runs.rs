@@ -311,6 +311,37 @@ fn a_change_without_a_config_change_points_elsewhere() {
 }
 
 #[test]
+fn every_change_of_a_series_is_told_the_worst_first() {
+    let level = |index: usize| {
+        if index < 20 {
+            9.0
+        } else if index < 40 {
+            9.5
+        } else if index < 60 {
+            10.6
+        } else {
+            9.0
+        }
+    };
+    let line = |index: usize| {
+        let changed = if index % 20 == 0 { "[\"moe_router_topk\"]" } else { "[]" };
+        format!("{{\"run\": \"r{index}\", \"changed\": {changed}, \"step_time\": {}}}\n", noisy(index, level(index)))
+    };
+    let (_folder, path) = record(&(0..80).map(line).collect::<String>());
+    let path = path.to_str().unwrap();
+    let report = json_of(path, &[]);
+    let culprits: Vec<&str> =
+        report["culprits"].as_array().unwrap().iter().map(|culprit| culprit["commit"].as_str().unwrap()).collect();
+    assert_eq!(culprits, ["r40", "r20", "r60"]);
+    let shifts = report["series"][0]["shifts"].as_array().unwrap();
+    assert_eq!(shifts.iter().map(|shift| shift["index"].as_u64().unwrap()).collect::<Vec<_>>(), [20, 40, 60]);
+    for format in ["human", "markdown", "html"] {
+        let text = stdout(&runs(path, &["--format", format])).split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(culprits.iter().all(|run| text.contains(run)) && text.contains("2 more changes"), "{format}: {text}");
+    }
+}
+
+#[test]
 fn ten_thousand_lines_are_read() {
     let line = |index: usize| {
         format!("{{\"run\": \"r{index}\", \"step_time\": {}}}\n", noisy(index, if index < 7000 { 9.0 } else { 9.3 }))

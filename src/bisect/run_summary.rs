@@ -1,5 +1,7 @@
 //! What series of recorded runs say → the report.
 
+use std::collections::BTreeMap;
+
 use crate::delta::table::Symptom;
 use crate::history::runs::{Run, Runs};
 use crate::output::bisect::words::{count, number};
@@ -9,7 +11,7 @@ use super::report::{Culprit, Others, Point, Ranked, Report, Status};
 use super::run_series::{Analysis, Found};
 
 /// Runs that a note names.
-const NAMED: usize = 10;
+const NAMED: usize = 8;
 /// Problems of files that are told.
 const PROBLEMS: usize = 8;
 /// Change points that are attributed: each takes two lints.
@@ -103,27 +105,7 @@ fn status(analyses: &[Analysis]) -> Status {
 
 fn notes(recorded: Recorded<'_>, all: &Runs, analyses: &[Analysis]) -> Vec<String> {
     let mut notes: Vec<String> = analyses.iter().flat_map(|analysis| analysis.notes.iter().cloned()).collect();
-    for analysis in analyses {
-        let without: Vec<&Run> = recorded
-            .runs
-            .iter()
-            .zip(&analysis.series.values)
-            .filter(|(_, v)| v.is_none())
-            .map(|(run, _)| run)
-            .collect();
-        if !without.is_empty() {
-            let named =
-                without.iter().take(NAMED).map(|run| format!("{} ({})", run.name, analysis.measure.why_none(run)));
-            let more = without.len().saturating_sub(NAMED);
-            notes.push(format!(
-                "{} without {}: {}{}",
-                count(without.len(), "run"),
-                if analysis.series.name == "crashed" { "a verdict" } else { &analysis.series.name },
-                named.collect::<Vec<_>>().join(", "),
-                if more > 0 { format!(" and {more} more") } else { String::new() }
-            ));
-        }
-    }
+    notes.extend(analyses.iter().filter_map(|analysis| without_value(recorded.runs, analysis)));
     if !recorded.steps.known {
         notes.push("no run says what its config was: changes can't be traced to settings".to_owned());
     }
@@ -148,6 +130,22 @@ fn notes(recorded: Recorded<'_>, all: &Runs, analyses: &[Analysis]) -> Vec<Strin
         notes.push(format!("{} more problems with files", problems.len() - PROBLEMS));
     }
     notes
+}
+
+/// Runs that a series has no value of, by why; the timeline has all of them.
+fn without_value(runs: &[Run], analysis: &Analysis) -> Option<String> {
+    let mut by_reason: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    for (run, _) in runs.iter().zip(&analysis.series.values).filter(|(_, value)| value.is_none()) {
+        by_reason.entry(analysis.measure.why_none(run)).or_default().push(&run.name);
+    }
+    let number = by_reason.values().map(Vec::len).sum();
+    let told = by_reason.iter().map(|(why, names)| {
+        let more = names.len().saturating_sub(NAMED);
+        let rest = if more > 0 { format!(" and {more} more") } else { String::new() };
+        format!("{}{rest} ({why})", names.iter().take(NAMED).copied().collect::<Vec<_>>().join(", "))
+    });
+    let what = if analysis.series.name == "crashed" { "a verdict" } else { &analysis.series.name };
+    (number > 0).then(|| format!("{} without {what}: {}", count(number, "run"), told.collect::<Vec<_>>().join("; ")))
 }
 
 fn points(recorded: Recorded<'_>, symptom: Option<Symptom>, analyses: &[Analysis]) -> Vec<Point> {

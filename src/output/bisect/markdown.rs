@@ -74,7 +74,8 @@ fn commits(out: &mut dyn Write, report: &Report) -> io::Result<()> {
     if rows.is_empty() {
         return Ok(());
     }
-    writeln!(out, "| | commit | probability | changes |\n| --- | --- | ---: | --- |")?;
+    let of = if report.mode == "runs" { "run" } else { "commit" };
+    writeln!(out, "| | {of} | probability | changes |\n| --- | --- | ---: | --- |")?;
     for (at, (commit, subject, posterior, what)) in rows.into_iter().enumerate() {
         let label = if settled { "culprit".to_owned() } else { (at + 1).to_string() };
         writeln!(

@@ -30,7 +30,8 @@ pub const fn is_settled(status: Status) -> bool {
 /// Commits whose settings are worth telling: the culprit alone where there is one, else those that are left in earnest.
 pub fn suspects(report: &Report) -> impl Iterator<Item = &Culprit> {
     let room = match report.status {
-        Status::Found | Status::Code => 1,
+        // one search has one answer; a series may change more than once
+        Status::Found | Status::Code if report.mode != "runs" => 1,
         Status::None => 0,
         _ => usize::MAX,
     };
