@@ -42,12 +42,19 @@ mod delta {
     pub mod table;
 }
 
+#[path = "src/run_log"]
+mod run_log {
+    pub mod metric;
+    pub mod table;
+}
+
 use delta::table::{Table, load_table};
 use effective::load::load_effects;
 use effective::model::Effects;
 use facts::catalogue::Catalogue;
 use rule::load::load_rule;
 use rule::model::Rule;
+use run_log::table::{Tables, check_formats, load_format, load_signs};
 
 fn main() -> ExitCode {
     println!("cargo::rerun-if-changed=lints");
@@ -55,6 +62,8 @@ fn main() -> ExitCode {
     println!("cargo::rerun-if-changed=src/rule");
     println!("cargo::rerun-if-changed=src/effective");
     println!("cargo::rerun-if-changed=src/delta/table.rs");
+    println!("cargo::rerun-if-changed=src/run_log/table.rs");
+    println!("cargo::rerun-if-changed=src/run_log/metric.rs");
     match build() {
         Ok(()) => ExitCode::SUCCESS,
         Err(errors) => {
@@ -74,7 +83,22 @@ fn build() -> Result<(), Vec<String>> {
     write(&out, "catalogue.bin", &catalogue).map_err(one)?;
     write(&out, "rules.bin", &rules).map_err(one)?;
     write(&out, "effects.bin", &effects(&catalogue).map_err(one)?).map_err(one)?;
+    write(&out, "log-formats.bin", &log_formats().map_err(one)?).map_err(one)?;
     write(&out, "relevance.bin", &relevance(&catalogue).map_err(one)?).map_err(one)
+}
+
+fn log_formats() -> Result<Tables, String> {
+    let mut tables = Tables::default();
+    for path in files("lints/log-formats")? {
+        let name = path.to_string_lossy().replace('\\', "/");
+        let text = fs::read_to_string(&path).map_err(|error| format!("{name}: {error}"))?;
+        tables.formats.push(load_format(&name, &text)?);
+    }
+    check_formats(&tables.formats)?;
+    let name = "lints/log-signs.yaml";
+    let text = fs::read_to_string(name).map_err(|error| format!("{name}: {error}"))?;
+    tables.signs = load_signs(name, &text)?;
+    Ok(tables)
 }
 
 fn relevance(catalogue: &Catalogue) -> Result<Table, String> {

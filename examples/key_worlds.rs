@@ -87,7 +87,7 @@ fn play(world: &World) -> Played {
                 let bad = world.causes.iter().any(|cause: &BTreeSet<usize>| cause.is_subset(&set));
                 let lies = draw(&mut state) < if bad { world.flakes.1 } else { world.flakes.0 };
                 let verdict = if draw(&mut state) < world.unresolved {
-                    Verdict::Unresolved("lost node".to_owned())
+                    Verdict::Unresolved
                 } else if bad != lies {
                     Verdict::Bad
                 } else {

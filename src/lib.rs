@@ -26,4 +26,5 @@ pub mod lint;
 pub mod output;
 pub mod project;
 pub mod rule;
+pub mod run_log;
 pub mod source;

@@ -46,6 +46,12 @@ impl Bits {
         self.0.iter().map(|word| word.count_ones() as usize).sum()
     }
 
+    /// The set as words of 64 numbers each.
+    #[must_use]
+    pub fn words(self) -> Vec<u64> {
+        self.0
+    }
+
     /// Whether it holds none.
     #[must_use]
     pub fn is_empty(&self) -> bool {

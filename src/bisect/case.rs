@@ -80,7 +80,8 @@ impl Case {
         let text = newest.and_then(|commit| sample(repo, commit, &filter)).unwrap_or_default();
         let mut reader = Reader::new(repo, linter, releases_for(&text, linter));
         let parents: Vec<Vec<usize>> = commits.commits.iter().map(|commit| commit.parents.clone()).collect();
-        let timeline = Timeline::read(commits, filter, &mut reader);let first = suspicions(&timeline, relevance(), question.symptom, &BTreeMap::new());
+        let timeline = Timeline::read(commits, filter, &mut reader);
+        let first = suspicions(&timeline, relevance(), question.symptom, &BTreeMap::new());
         let complaints = complaints(repo, &timeline, &first, linter);
         let new: BTreeMap<usize, usize> = complaints
             .iter()
@@ -108,7 +109,8 @@ fn sample(repo: &Repository, newest: Oid, filter: &Filter) -> Option<String> {
 }
 
 /// Every commit that changed a config by its suspicion; with `any` cause also the others, and none at all.
-fn hypotheses(commits: usize, suspicions: &[Suspicion], config_only: bool) -> (Vec<Cause>, Vec<f64>) {
+#[must_use]
+pub fn hypotheses(commits: usize, suspicions: &[Suspicion], config_only: bool) -> (Vec<Cause>, Vec<f64>) {
     let sum: f64 = suspicions.iter().map(|suspicion| suspicion.weight).sum();
     let others: Vec<usize> =
         (1..commits).filter(|at| !suspicions.iter().any(|suspicion| suspicion.commit == *at)).collect();
@@ -188,9 +190,8 @@ impl Linted<'_> {
 /// Rules by which the framework would refuse the config before its first step, whatever else is true.
 #[must_use]
 pub fn refusals(linter: &Linter<'_>, path: &str, text: &str) -> BTreeSet<String> {
-    let early = |phase: Phase| {
-        matches!(phase, Phase::Argparse | Phase::Args | Phase::Groups | Phase::Config | Phase::Model)
-    };
+    let early =
+        |phase: Phase| matches!(phase, Phase::Argparse | Phase::Args | Phase::Groups | Phase::Config | Phase::Model);
     let report = linter.file(std::path::Path::new(path), text);
     let found = report.findings.iter().filter(|finding| finding.severity == Severity::Error && early(finding.phase));
     found.map(|finding| finding.rule.to_string()).collect()

@@ -3,7 +3,6 @@
 use super::ancestry::Ancestry;
 use super::posterior::{Cause, Point, Sums, is_bad};
 
-
 /// `w log2 w`, 0 for 0.
 fn xlogx(weight: f64) -> f64 {
     if weight > 0.0 { weight * weight.log2() } else { 0.0 }

@@ -25,7 +25,7 @@ impl Tally {
         match verdict {
             Verdict::Good => self.good += 1,
             Verdict::Bad => self.bad += 1,
-            Verdict::Unresolved(_) => self.unresolved += 1,
+            Verdict::Unresolved => self.unresolved += 1,
         }
     }
 

@@ -1,21 +1,35 @@
 //! Which change caused it: hypotheses, what probes say about them, and which probe to run next.
 
 pub mod ancestry;
+pub mod attribute;
 pub mod case;
 pub mod choose;
+pub mod classes;
 pub mod dependency;
 pub mod difference;
+pub mod drive;
 pub mod evidence;
+pub mod executor;
+pub mod keys;
 pub mod materialise;
+pub mod measure;
+pub mod metric_probe;
 pub mod paths;
+pub mod place;
+pub mod plan;
 pub mod posterior;
 pub mod rates;
+pub mod recorded;
 pub mod reduce;
 pub mod reduction;
 pub mod report;
+pub mod run_series;
+pub mod run_summary;
 pub mod search;
+pub mod session;
 pub mod spell;
 pub mod splice;
 pub mod summary;
 pub mod suspicion;
 pub mod verdict;
+pub mod worktree;

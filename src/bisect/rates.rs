@@ -51,7 +51,9 @@ impl Known {
             Self::Counted { good, bad } => {
                 let mut rates = unknown();
                 for rate in &mut rates {
-                    let chance = |p: f64, misses: u32, all: u32| p.powf(f64::from(misses)) * (1.0 - p).powf(f64::from(all - misses));
+                    let chance = |p: f64, misses: u32, all: u32| {
+                        p.powf(f64::from(misses)) * (1.0 - p).powf(f64::from(all - misses))
+                    };
                     rate.weight *= chance(rate.a, good.1, good.0 + good.1) * chance(rate.b, bad.0, bad.0 + bad.1);
                 }
                 normalise(rates)
@@ -64,16 +66,16 @@ impl Known {
 /// way only (a race that does not always show; a machine that sometimes fails).
 fn unknown() -> Vec<Rate> {
     let mut rates = Vec::new();
-    for a in GRID {
-        for b in GRID {
+    for (i, a) in GRID.into_iter().enumerate() {
+        for (j, b) in GRID.into_iter().enumerate() {
             let mut weight = SHARES.0 / 64.0;
-            if a == b {
+            if i == j {
                 weight += SHARES.1 / 8.0;
             }
-            if a == GRID[0] || b == GRID[0] {
+            if i == 0 || j == 0 {
                 weight += SHARES.2 / 15.0;
             }
-            if a == GRID[0] && b == GRID[0] {
+            if i == 0 && j == 0 {
                 weight += SHARES.3;
             }
             rates.push(Rate { a, b, weight });
@@ -83,7 +85,7 @@ fn unknown() -> Vec<Rate> {
 }
 
 /// Shares of the prior: any pair, equal rates, one-sided, deterministic.
-const SHARES: (f64, f64, f64, f64) = (0.3, 0.25, 0.15, 0.3);
+const SHARES: (f64, f64, f64, f64) = (0.35, 0.3, 0.15, 0.2);
 
 fn normalise(mut rates: Vec<Rate>) -> Vec<Rate> {
     let sum: f64 = rates.iter().map(|rate| rate.weight).sum();
@@ -114,5 +116,17 @@ pub fn parse_confidence(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(confidence) if (0.5..1.0).contains(&confidence) => Ok(confidence),
         _ => Err("a number from 0.5 to below 1, such as 0.95".to_owned()),
+    }
+}
+
+/// Reads `5%` or `0.05` as a share.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn parse_share(text: &str) -> Result<f64, String> {
+    let (number, scale) = text.strip_suffix('%').map_or((text, 1.0), |number| (number, 0.01));
+    match number.trim().parse::<f64>() {
+        Ok(share) if share > 0.0 && share.is_finite() => Ok(share * scale),
+        _ => Err("a share above 0, such as 5%".to_owned()),
     }
 }

@@ -85,7 +85,7 @@ impl Reducer {
             Kind::Shrink => self.probes.shrink += 1,
         }
         self.probes.repeats += usize::from(again);
-        self.probes.unresolved += usize::from(matches!(verdict, Verdict::Unresolved(_)));
+        self.probes.unresolved += usize::from(matches!(verdict, Verdict::Unresolved));
     }
 
     /// Everything that differs.

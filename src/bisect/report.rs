@@ -5,6 +5,7 @@ use serde_json::Value as Json;
 
 use crate::delta::change::{Change, Side};
 use crate::delta::relevance::Group;
+use crate::output::clean::mask_value;
 use crate::output::show::to_json;
 
 /// How a search ended.
@@ -67,7 +68,7 @@ impl Changed {
     /// From a change of the config at `path`.
     #[must_use]
     pub fn new(change: &Change, path: &str, group: Group, note: &str) -> Self {
-        let value = |side: &Side| side.effective.as_ref().map_or(Json::Null, to_json);
+        let value = |side: &Side| masked(&change.name, side.effective.as_ref().map_or(Json::Null, to_json));
         Self {
             field: change.name.clone(),
             key: change.key().to_owned(),
@@ -80,6 +81,17 @@ impl Changed {
             note: note.to_owned(),
         }
     }
+}
+
+/// A report is read by more people than the config: what looks like a secret stays out of it.
+fn masked(name: &str, value: Json) -> Json {
+    let text = match &value {
+        Json::Null => return value,
+        Json::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    let shown = mask_value(name, &text);
+    if shown == text { value } else { Json::String(shown) }
 }
 
 /// A commit with what it changed.
@@ -174,6 +186,65 @@ pub struct ProbeLine {
     pub seconds: f64,
 }
 
+/// Where the level of a series moved.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Shift {
+    /// First value of the new level, from 0.
+    pub index: usize,
+    /// The first and the last value at which it may have begun.
+    pub between: (usize, usize),
+    /// Level before, in the unit of the series.
+    pub before: f64,
+    /// Level after.
+    pub after: f64,
+    /// How probable it is that there was a shift at all.
+    pub probability: f64,
+    /// What the test says of it; `None`: a rate of crashes, whose probability says it all.
+    #[serde(flatten)]
+    pub size: Option<Size>,
+}
+
+/// How large a shift is, and how hard it is to explain by noise.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Size {
+    /// after / before − 1.
+    pub relative: f64,
+    /// Lower end of its 95 % interval.
+    pub low: f64,
+    /// Upper end.
+    pub high: f64,
+    /// Two-sided p of this cut alone.
+    pub p: f64,
+    /// What p had to stay below, so that a series without a shift has no false alarm.
+    pub limit: f64,
+}
+
+/// A value of a series from which on another config ran.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Marker {
+    /// Which value, from 0.
+    pub index: usize,
+    /// What changed.
+    pub text: String,
+}
+
+/// What recorded runs measured, oldest first.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Series {
+    /// The metric.
+    pub name: String,
+    /// Its unit; may be empty.
+    pub unit: String,
+    /// The commit or the run of each value.
+    pub labels: Vec<String>,
+    /// `None`: that run has none.
+    pub values: Vec<Option<f64>>,
+    /// In order.
+    pub shifts: Vec<Shift>,
+    /// In order.
+    pub markers: Vec<Marker>,
+}
+
 /// The whole report, version 1 of the contract.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Report {
@@ -211,4 +282,34 @@ pub struct Report {
     pub log: Vec<ProbeLine>,
     /// Every commit in order.
     pub timeline: Vec<Point>,
+    /// Metrics of recorded runs.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub series: Vec<Series>,
+}
+
+impl Report {
+    /// Nothing to say yet.
+    #[must_use]
+    pub fn empty(mode: &'static str, status: Status, ends: (&str, &str)) -> Self {
+        Self {
+            version: 1,
+            mode,
+            status,
+            good: ends.0.to_owned(),
+            bad: ends.1.to_owned(),
+            symptom: None,
+            commits: 0,
+            config_classes: 0,
+            probes: Counts::default(),
+            culprits: Vec::new(),
+            ranking: Vec::new(),
+            hypotheses: Others::default(),
+            exonerated: Exonerated::default(),
+            notes: Vec::new(),
+            next: Vec::new(),
+            log: Vec::new(),
+            timeline: Vec::new(),
+            series: Vec::new(),
+        }
+    }
 }

@@ -48,7 +48,7 @@ pub fn report(case: &Case, belief: &[f64], ends: (&str, &str), symptom: Option<S
         status: Status::Ranked,
         good: ends.0.to_owned(),
         bad: ends.1.to_owned(),
-        symptom: symptom.map(symptom_name),
+        symptom: symptom.map(|symptom| symptom.name().to_owned()),
         commits: timeline.range.commits.len() - 1,
         config_classes: timeline.changing().count() + 1,
         probes: super::report::Counts::default(),
@@ -60,15 +60,10 @@ pub fn report(case: &Case, belief: &[f64], ends: (&str, &str), symptom: Option<S
         next: Vec::new(),
         log: Vec::new(),
         timeline: points(case, belief),
+        series: Vec::new(),
     };
     report.culprits.retain(|culprit| culprit.posterior > 0.0);
     report
-}
-
-/// The name used on the command line.
-#[must_use]
-pub fn symptom_name(symptom: Symptom) -> String {
-    serde_json::to_value(symptom).ok().and_then(|name| name.as_str().map(str::to_owned)).unwrap_or_default()
 }
 
 /// Everything about one commit.
@@ -123,7 +118,8 @@ fn exonerated(case: &Case) -> Exonerated {
             None if step.cosmetic > 0 => out.cosmetic += 1,
             None => out.untouched += 1,
             Some(suspicion) => {
-                let ruled_out = |standing| matches!(standing, Standing::SeenBefore | Standing::TakenBack);
+                let ruled_out =
+                    |standing| matches!(standing, Standing::SeenBefore | Standing::TakenBack | Standing::OtherConfig);
                 let all = suspicion.suspects.iter().all(|suspect| ruled_out(suspect.standing));
                 out.by_values += usize::from(all);
             }
@@ -149,7 +145,7 @@ fn notes(case: &Case, symptom: Option<Symptom>) -> Vec<String> {
     } else if let Some(symptom) = symptom.filter(|_| heaviest < POINTS_AT) {
         notes.push(format!(
             "nothing that changed points at {}: look outside the config (code, container image, driver, cluster)",
-            symptom_name(symptom)
+            symptom.name()
         ));
     }
     notes.extend(case.timeline.problems.iter().take(5).cloned());
@@ -169,14 +165,14 @@ fn points(case: &Case, belief: &[f64]) -> Vec<Point> {
         class += usize::from(changes);
         let of = |cause: &Cause| matches!(cause, Cause::Config(commit) | Cause::Code(commit) if *commit == at);
         let posterior = case.causes.iter().position(of).and_then(|index| belief.get(index)).copied().unwrap_or(0.0);
-        let mut changed: Vec<String> = step
+        let mut names: Vec<String> = step
             .into_iter()
             .flat_map(|step| &step.files)
             .flat_map(|file| &file.changes)
             .map(|change| change.name.clone())
             .collect();
-        changed.sort();
-        changed.dedup();
+        names.sort();
+        names.dedup();
         points.push(Point {
             commit: commit.id.to_string(),
             subject: commit.subject.clone(),
@@ -184,7 +180,7 @@ fn points(case: &Case, belief: &[f64]) -> Vec<Point> {
             class,
             posterior,
             probes: [0; 3],
-            changed,
+            changed: names,
         });
     }
     points

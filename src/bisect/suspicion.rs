@@ -1,7 +1,7 @@
 //! How much each commit is to be suspected before anything was run: which settings it changed, what the symptom points
 //! at, and whether the values themselves can explain that everything before was good and everything since is bad.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::delta::relevance::{Relevance, Symptom};
 use crate::facts::value::Value;
@@ -16,8 +16,10 @@ const SEEN_BEFORE: f64 = 0.05;
 const TAKEN_BACK: f64 = 0.05;
 /// A value that was later replaced by another new one, which would have to be bad too.
 const REPLACED: f64 = 0.5;
+/// A config that came new, or went: what ran well and what runs badly are another one.
+const OTHER_CONFIG: f64 = 0.03;
 /// What every further changed setting adds, as a share of its own weight.
-const BESIDE: f64 = 0.2;
+const BESIDE: f64 = 0.05;
 /// A change that makes the linter complain.
 const COMPLAINT: f64 = 1.5;
 
@@ -32,6 +34,8 @@ pub enum Standing {
     SeenBefore,
     /// Taken back later, while the run stayed bad.
     TakenBack,
+    /// The whole config came with this commit, or went.
+    OtherConfig,
 }
 
 impl Standing {
@@ -43,6 +47,7 @@ impl Standing {
             Self::Replaced => REPLACED,
             Self::SeenBefore => SEEN_BEFORE,
             Self::TakenBack => TAKEN_BACK,
+            Self::OtherConfig => OTHER_CONFIG,
         }
     }
 
@@ -54,6 +59,7 @@ impl Standing {
             Self::Replaced => "a value not seen before, replaced by another later",
             Self::SeenBefore => "the value had been there before, when the run was good",
             Self::TakenBack => "taken back later, while the run stayed bad",
+            Self::OtherConfig => "the whole file came or went with this commit: what ran well was another one",
         }
     }
 }
@@ -105,15 +111,25 @@ pub fn suspicions(
         let mut suspects = Vec::new();
         for (file, about) in step.files.iter().enumerate() {
             let path = last.get(about.path.as_str()).copied().unwrap_or(&about.path);
+            let whole = about.old.is_none() || about.new.is_none();
             for (index, change) in about.changes.iter().enumerate() {
                 let key = (path, change.role.as_str(), change.name.as_str());
-                let standing = values.get(&key).map_or(Standing::New, |values| standing(values, commit));
+                let standing = match values.get(&key) {
+                    _ if whole => Standing::OtherConfig,
+                    Some(values) => standing(values, commit),
+                    None => Standing::New,
+                };
                 let weight = table.weight(symptom, &change.name) * standing.factor();
                 suspects.push(Suspect { file, change: index, weight, standing });
             }
         }
         suspects.sort_by(|a, b| b.weight.total_cmp(&a.weight).then((a.file, a.change).cmp(&(b.file, b.change))));
-        let mut weights = suspects.iter().map(|suspect| suspect.weight);
+        // the same setting in many configs is one suspect
+        let mut names = BTreeSet::new();
+        let name =
+            |suspect: &Suspect| step.files.get(suspect.file)?.changes.get(suspect.change).map(|c| c.name.as_str());
+        let once = suspects.iter().filter(|suspect| names.insert(name(suspect)));
+        let mut weights = once.map(|suspect| suspect.weight);
         let first = weights.next().unwrap_or(0.0);
         let rest: f64 = weights.take(8).sum();
         let complaint = if complaints.contains_key(&commit) { COMPLAINT } else { 1.0 };
@@ -124,7 +140,8 @@ pub fn suspicions(
 
 /// Every name that a config had → the one that it has at the bad end.
 fn last_names(timeline: &Timeline) -> HashMap<&str, &str> {
-    let pairs = timeline.names.iter().flat_map(|(last, names)| names.iter().map(move |name| (name.as_str(), last.as_str())));
+    let pairs =
+        timeline.names.iter().flat_map(|(last, names)| names.iter().map(move |name| (name.as_str(), last.as_str())));
     pairs.collect()
 }
 

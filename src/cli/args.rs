@@ -25,6 +25,9 @@ pub enum Command {
     /// Requested → effective settings: what the framework will silently make of a config
     #[command(after_help = SHOW_EXAMPLES)]
     Show(ShowArgs),
+    /// What changed between two configs, and whether it matters
+    #[command(after_help = super::diff_args::EXAMPLES)]
+    Diff(super::diff_args::DiffArgs),
     /// What a rule, a field or a release means, since when, why, and how to fix it
     #[command(after_help = EXPLAIN_EXAMPLES)]
     Explain(ExplainArgs),
@@ -304,6 +307,10 @@ pub enum SchemaOf {
     Facts,
     /// What `check --format json` prints.
     Output,
+    /// What `diff --format json` prints.
+    Diff,
+    /// What `bisect --format json` prints.
+    Bisect,
 }
 
 /// `moelint rules test`

@@ -23,6 +23,12 @@ pub enum BisectMode {
     /// Commits between a good and a bad one: ranked without a command, probed with one
     #[command(after_help = COMMITS_EXAMPLES)]
     Commits(Box<CommitsArgs>),
+    /// The smallest set of settings that makes a good config fail
+    #[command(after_help = KEYS_EXAMPLES)]
+    Keys(Box<KeysArgs>),
+    /// Recorded runs: where a metric or the crash rate changed, and the setting behind it; nothing is run
+    #[command(after_help = super::runs_args::EXAMPLES)]
+    Runs(Box<super::runs_args::RunsArgs>),
     /// Go on after a crash, a reboot or Ctrl-C; no finished probe is run again
     Resume(StateArgs),
     /// What was probed so far, as JSON Lines that --runs takes
@@ -41,6 +47,16 @@ The command runs with the candidate in place and sees MOELINT_COMMIT, MOELINT_CO
 It exits 0 for good, 125 for can't tell, 1 to 124, 126 or 127 for bad; 128 and more end the search.
 
 Exit status: 0 culprit found or ranking printed, 1 inconclusive, 2 usage, 3 internal error";
+
+const KEYS_EXAMPLES: &str = "Examples:
+  moelint bisect keys good.yaml bad.yaml -- ./probe.sh
+  moelint bisect keys v1.4:configs/train.yaml configs/train.yaml --symptom hang -- ./probe.sh
+  moelint bisect keys good.yaml bad.yaml --emit overrides
+
+The command finds the candidate in MOELINT_CONFIG, written in the good config's own shape. Verdicts are taken as they
+are; if probes may lie, --flake-rate says how often.
+
+Exit status: 0 found, 1 inconclusive, 2 usage, 3 internal error";
 
 /// What every way to search takes.
 #[derive(Args, Clone, Debug)]
@@ -62,6 +78,13 @@ pub struct SearchArgs {
     /// Don't probe the two ends first: you vouch for both
     #[arg(long)]
     pub no_preflight: bool,
+    /// What a run is judged by instead of its exit status: a metric of its log (`step_time`, `tflops_per_gpu`, `peak_memory`, …) or
+    /// of verdict.json; the two ends are run three times each to know the noise
+    #[arg(long, value_name = "NAME")]
+    pub metric: Option<String>,
+    /// How much worse the bad end is: 5%
+    #[arg(long, value_name = "P%", requires = "metric", value_parser = rates::parse_share)]
+    pub worse_by: Option<f64>,
     /// Keep the code at the bad end and swap only the config
     #[arg(long)]
     pub config_only: bool,
@@ -180,6 +203,44 @@ pub struct CommitsArgs {
     #[command(flatten)]
     #[expect(missing_docs, reason = "flattened; documented at its type")]
     pub rules: RuleArgs,
+}
+
+/// `moelint bisect keys`
+#[derive(Args, Clone, Debug)]
+pub struct KeysArgs {
+    /// A config that works: a file, a run's folder, or REV:path
+    pub good: PathBuf,
+    /// One that does not
+    pub bad: PathBuf,
+    /// Also print the answer as a config, as Hydra overrides or as Megatron-LM flags; without a command, all that differs
+    #[arg(long, value_enum)]
+    pub emit: Option<Emit>,
+    /// The command that tells good from bad
+    #[arg(last = true, value_name = "CMD")]
+    pub command: Vec<String>,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "flattened; documented at its type")]
+    pub search: SearchArgs,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "flattened; documented at its type")]
+    pub report: ReportArgs,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "flattened; documented at its type")]
+    pub facts: FactArgs,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "flattened; documented at its type")]
+    pub rules: RuleArgs,
+}
+
+/// `--emit`
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Emit {
+    /// The config itself.
+    File,
+    /// `key=value`, for Hydra and Megatron-Bridge.
+    Overrides,
+    /// `--key value`, for Megatron-LM.
+    Flags,
 }
 
 /// `moelint bisect resume|log|status`

@@ -296,17 +296,29 @@ fn threads(args: &CheckArgs) -> usize {
     asked.min(BATCH)
 }
 
-fn style(args: &OutputArgs, show_undecided: bool, rules: &[&Rule]) -> Style {
-    let terminal = args.output_file.is_none() && io::stdout().is_terminal();
-    let color = match args.color {
+/// Whether to use colours: `auto` is on for a terminal unless `NO_COLOR` is set.
+pub(super) fn colored(wanted: Color, to_file: bool) -> bool {
+    match wanted {
         Color::Always => true,
         Color::Never => false,
-        Color::Auto => terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
-    };
+        Color::Auto => {
+            let allowed = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+            !to_file && io::stdout().is_terminal() && allowed
+        }
+    }
+}
+
+/// Columns that a line may take.
+pub(super) fn columns() -> usize {
     let columns = std::env::var("COLUMNS").ok().and_then(|text| text.parse::<usize>().ok());
+    columns.unwrap_or(100).clamp(40, 200)
+}
+
+fn style(args: &OutputArgs, show_undecided: bool, rules: &[&Rule]) -> Style {
+    let color = colored(args.color, args.output_file.is_some());
     Style {
         color,
-        width: columns.unwrap_or(100).clamp(40, 200),
+        width: columns(),
         show_undecided,
         quiet: args.quiet,
         rules: if args.format == Format::Sarif {

@@ -4,14 +4,21 @@ pub mod args;
 pub mod bisect;
 pub mod bisect_args;
 pub mod check;
+pub mod diff;
+pub mod diff_args;
 pub mod examples;
 pub mod explain;
 pub mod fixing;
+pub mod keys;
 pub mod mutate;
 pub mod options;
 pub mod rules;
+pub mod runs;
+pub mod runs_args;
 pub mod schema;
+pub mod search;
 pub mod show;
+mod sides;
 pub mod surroundings;
 
 use std::ffi::OsString;
@@ -52,6 +59,9 @@ pub enum CliError {
     /// The user has to change the call.
     #[error("{0}")]
     Usage(String),
+    /// A revision, or a file in it.
+    #[error("{0}")]
+    Git(#[from] crate::source::git::GitError),
     /// Writing failed.
     #[error("cannot write: {0}")]
     Io(#[from] io::Error),
@@ -59,6 +69,8 @@ pub enum CliError {
 
 /// Runs the program and gives its exit status. Never panics; a closed pipe ends it quietly.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let words = arguments.iter().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
     let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
         Err(error) => {
@@ -70,10 +82,11 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     let result = match cli.command {
         Command::Check(args) => check::run(&args),
         Command::Show(args) => show::run(&args),
+        Command::Diff(args) => diff::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Rules(args) => rules::run(&args),
         Command::Schema(args) => schema::run(&args),
-        Command::Bisect(args) => bisect::run(&args),
+        Command::Bisect(args) => bisect::run(&args, words),
     };
     match result {
         Ok(exit) => exit,

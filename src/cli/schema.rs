@@ -13,6 +13,8 @@ pub fn run(args: &SchemaArgs) -> Result<Exit, CliError> {
         SchemaOf::Config => include_str!("../../lints/schemas/config.schema.json"),
         SchemaOf::Facts => include_str!("../../lints/schemas/facts.schema.json"),
         SchemaOf::Output => include_str!("../../lints/schemas/output.schema.json"),
+        SchemaOf::Diff => include_str!("../../lints/schemas/diff.schema.json"),
+        SchemaOf::Bisect => include_str!("../../lints/schemas/bisect.schema.json"),
     };
     with_stdout(|out| {
         out.write_all(text.as_bytes())?;

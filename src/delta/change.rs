@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::facts::catalogue::Catalogue;
-use crate::facts::field::FieldId;
+use crate::facts::field::{FieldId, Owner};
+use crate::facts::release::CORE;
 use crate::facts::shape::Frontend;
 use crate::facts::value::Value;
 
@@ -56,14 +57,44 @@ pub fn changes(old: &Snapshot, new: &Snapshot, catalogue: &Catalogue, releases: 
         let name = new.or(old).map_or("", |role| role.name.as_str());
         let (old, new) = (old.map_or(&empty, |role| &role.settings), new.map_or(&empty, |role| &role.settings));
         let names: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
+        let default = |field: Option<FieldId>| default_of(catalogue, field?, frontend, releases.core).cloned();
+        let is = |settings: &Settings, name: &str| {
+            settings
+                .get(name)
+                .map_or_else(|| default(catalogue.by_name(name)), |setting| Some(setting.effective.clone()))
+        };
         for setting in names {
-            let default = |field: Option<FieldId>| default_of(catalogue, field?, frontend, releases.core).cloned();
             let pair = (old.get(setting), new.get(setting));
-            found.extend(change(setting, name, pair, default));
+            let changed = change(setting, name, pair, default);
+            found.extend(changed.filter(|change| {
+                // what an old name says counts under the new one
+                let heir = heir(catalogue, change.field, releases.core);
+                heir.is_none_or(|heir| !same(is(old, heir).as_ref(), is(new, heir).as_ref()))
+            }));
         }
     }
+    let (old_keys, new_keys) = (claimed(old), claimed(new));
+    found.retain(|change: &Change| {
+        // the setting is there on the other side, under a name that says more
+        let elsewhere = match (change.field, &change.from.place, &change.to.place) {
+            (None, Some(_), None) => new_keys.contains(change.name.as_str()),
+            (None, None, Some(_)) => old_keys.contains(change.name.as_str()),
+            _ => false,
+        };
+        // what a config does not tell about the machine is no other machine
+        let machine = change.field.is_some_and(|field| catalogue.field(field).owner == Owner::Environment);
+        let unknown = change.from.effective.is_none() || change.to.effective.is_none();
+        !(elsewhere || (machine && unknown))
+    });
     found.sort_by(|a, b| (&a.role, &a.name).cmp(&(&b.role, &b.name)));
     found
+}
+
+/// The keys, as written, that are settings of the catalogue.
+fn claimed(snapshot: &Snapshot) -> BTreeSet<&str> {
+    let settings = snapshot.roles.iter().flat_map(|role| role.settings.values());
+    let known = settings.filter(|setting| setting.field.is_some());
+    known.filter_map(|setting| Some(setting.place.as_ref()?.key.as_str())).collect()
 }
 
 /// Roles that belong together: those of one name; or the two that are the only ones of their files.
@@ -101,9 +132,22 @@ fn change(
         None => Side { effective: default(field), ..Side::default() },
     };
     let (from, to) = (side(old), side(new));
-    let same = match (&from.effective, &to.effective) {
-        (Some(from), Some(to)) => from.same(to),
-        (from, to) => from == to,
-    };
+    let same = same(from.effective.as_ref(), to.effective.as_ref());
     (!same).then(|| Change { name: name.to_owned(), field, role: role.to_owned(), from, to })
+}
+
+fn same(one: Option<&Value>, two: Option<&Value>) -> bool {
+    match (one, two) {
+        (Some(one), Some(two)) => one.same(two),
+        (one, two) => one == two,
+    }
+}
+
+/// The setting that took over from a deprecated one and that the release has.
+#[must_use]
+pub fn heir(catalogue: &Catalogue, field: Option<FieldId>, core: usize) -> Option<&str> {
+    let deprecated = catalogue.field(field?).deprecated.as_ref()?;
+    let since = catalogue.releases.range(CORE, &format!(">={}", deprecated.since)).ok()?;
+    let heir = deprecated.instead.as_deref().filter(|_| since.has(core))?;
+    catalogue.field(catalogue.by_name(heir)?).run(core).map(|_| heir)
 }

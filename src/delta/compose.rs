@@ -66,13 +66,14 @@ fn normal(folder: &str, name: &str) -> String {
 pub fn over(child: &Snapshot, parent: &Snapshot, path: &str) -> Snapshot {
     let mut whole = child.clone();
     for theirs in &parent.roles {
-        let ours = match whole.roles.iter_mut().find(|role| role.name == theirs.name) {
-            Some(ours) => ours,
-            None => {
-                whole.roles.insert(0, super::snapshot::Role { settings: super::snapshot::Settings::new(), ..theirs.clone() });
-                let Some(first) = whole.roles.first_mut() else { continue };
-                first
-            }
+        let ours = if let Some(ours) = whole.roles.iter_mut().find(|role| role.name == theirs.name) {
+            ours
+        } else {
+            whole
+                .roles
+                .insert(0, super::snapshot::Role { settings: super::snapshot::Settings::new(), ..theirs.clone() });
+            let Some(first) = whole.roles.first_mut() else { continue };
+            first
         };
         for (name, setting) in &theirs.settings {
             if ours.settings.contains_key(name) {

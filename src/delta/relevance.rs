@@ -8,8 +8,9 @@ use clap::builder::PossibleValue;
 
 pub use super::table::{Group, Pointer, Symptom};
 
-use super::table::{Table, fits};
+use super::table::{Table, Unread, fits};
 use crate::facts;
+use crate::facts::value::Value;
 
 /// From this weight on, a change of the setting is said to be a suspect for the symptom.
 pub const SUSPECT: f64 = 5.0;
@@ -97,6 +98,15 @@ impl Relevance {
         all
     }
 
+    /// Why nobody reads the setting, given the values of others (`None`: nobody knows); `None`: somebody may.
+    #[must_use]
+    pub fn unread(&self, name: &str, value: impl Fn(&str) -> Option<Value>) -> Option<&str> {
+        let about = |entry: &&Unread| entry.setting != name && entry.names.iter().any(|pattern| fits(pattern, name));
+        let off =
+            |entry: &&Unread| value(&entry.setting).is_some_and(|value| entry.off.iter().any(|off| off.same(&value)));
+        self.table.unread.iter().filter(about).find(off).map(|entry| entry.why.as_str())
+    }
+
     fn known(&self, name: &str) -> Known {
         self.known.get(name).copied().unwrap_or_else(|| self.work_out(name))
     }
@@ -134,7 +144,8 @@ fn last_key(name: &str) -> Option<&str> {
         return None;
     }
     let path = name.rsplit(':').next().unwrap_or(name);
-    path.rsplit('.').next()
+    // what a dump writes about the class of a value is about the value
+    path.rsplit('.').find(|key| !(key.starts_with('_') && key.ends_with('_')))
 }
 
 fn covers(pattern: &str, name: &str, last: Option<&str>) -> bool {

@@ -10,6 +10,7 @@ use crate::effective::effects;
 use crate::effective::run::{At, replay};
 use crate::facts::catalogue::Catalogue;
 use crate::facts::field::{Field, FieldId};
+use crate::facts::layout;
 use crate::facts::shape::Frontend;
 use crate::facts::store::{Entry, Fact, Facts};
 use crate::facts::value::Value;
@@ -183,7 +184,7 @@ impl Reader<'_> {
             let setting = Setting {
                 field: Some(field),
                 default: self.default(field).is_some_and(|default| default.same(&effective)),
-                effective: number(effective, about),
+                effective: normal(effective, about),
                 written: (!entry.path.is_empty()).then_some(written),
                 place: (!entry.path.is_empty()).then(|| self.place(entry)),
                 by: rewritten.and_then(|setting| setting.by.last()).map(|step| step.text.clone()),
@@ -261,6 +262,16 @@ pub fn default_of(catalogue: &Catalogue, field: FieldId, frontend: Frontend, cor
         (Some(default), Frontend::MegatronLm) => default,
         _ => &run.default,
     })
+}
+
+/// The value in the one form that stands for all its spellings.
+fn normal(value: Value, field: &Field) -> Value {
+    if field.name == "pipeline_model_parallel_layout"
+        && let Some(unrolled) = layout::unrolled(&value)
+    {
+        return Value::Str(unrolled);
+    }
+    number(value, field)
 }
 
 /// What a reader that makes numbers of text would hold: `1e-3` is text to `PyYAML`, and means 0.001 all the same.

@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::facts::catalogue::Catalogue;
+use crate::facts::field::from_yaml;
+use crate::facts::value::Value;
 use crate::rule::load::{LoadError, Loader};
 use crate::rule::locate::line_column;
 
@@ -128,6 +130,8 @@ pub struct Table {
     pub weights: BTreeMap<Group, f64>,
     /// What no symptom points at unless it is listed there.
     pub bookkeeping: Bookkeeping,
+    /// What is not read because of something else.
+    pub unread: Vec<Unread>,
     /// One for each symptom, in the order of [`Symptom::ALL`].
     pub symptoms: Vec<Pointers>,
 }
@@ -140,6 +144,19 @@ pub struct Bookkeeping {
     pub weight: f64,
     /// Patterns.
     pub names: Vec<String>,
+}
+
+/// Settings that nobody reads while another one has one of these values.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Unread {
+    /// Patterns.
+    pub names: Vec<String>,
+    /// The one that decides.
+    pub setting: String,
+    /// Its values.
+    pub off: Vec<Value>,
+    /// In words.
+    pub why: String,
 }
 
 /// What a symptom points at.
@@ -185,7 +202,23 @@ struct RawTable {
     groups: Vec<RawGroup>,
     weights: BTreeMap<Group, f64>,
     bookkeeping: Bookkeeping,
+    unread: Vec<RawUnread>,
     symptoms: Vec<Pointers>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawUnread {
+    names: Vec<String>,
+    setting: String,
+    off: Vec<serde_yaml::Value>,
+    why: String,
+}
+
+impl From<RawUnread> for Unread {
+    fn from(raw: RawUnread) -> Self {
+        Self { names: raw.names, setting: raw.setting, off: raw.off.iter().map(from_yaml).collect(), why: raw.why }
+    }
 }
 
 /// Reads and checks the file.
@@ -227,6 +260,7 @@ pub fn load_table(file: &str, source: &str, catalogue: &Catalogue) -> Result<Tab
         groups: raw.groups.into_iter().map(|entry| (entry.group, entry.names)).collect(),
         weights: raw.weights,
         bookkeeping: raw.bookkeeping,
+        unread: raw.unread.into_iter().map(Unread::from).collect(),
         symptoms: raw.symptoms,
     })
 }
@@ -234,7 +268,8 @@ pub fn load_table(file: &str, source: &str, catalogue: &Catalogue) -> Result<Tab
 fn patterns(raw: &RawTable) -> impl Iterator<Item = &str> {
     let groups = raw.groups.iter().flat_map(|entry| &entry.names);
     let symptoms = raw.symptoms.iter().flat_map(|pointers| &pointers.entries).flat_map(|entry| &entry.names);
-    groups.chain(&raw.bookkeeping.names).chain(symptoms).map(String::as_str)
+    let unread = raw.unread.iter().flat_map(|entry| entry.names.iter().chain([&entry.setting]));
+    groups.chain(&raw.bookkeeping.names).chain(unread).chain(symptoms).map(String::as_str)
 }
 
 fn weights(raw: &RawTable) -> Vec<(&str, f64)> {
@@ -297,7 +332,9 @@ mod tests {
             ("symptom: oom", "symptom: nan", "each once"),
         ] {
             let text = text.replacen(right, wrong, 1);
-            let error = load_table("relevance.yaml", &text, catalogue).unwrap_err().to_string();
+            let error = load_table("relevance.yaml", &text, catalogue)
+                .err()
+                .map_or_else(String::new, |error| error.to_string());
             assert!(error.starts_with("relevance.yaml:") && error.contains(told), "{error}");
             assert!(!error.starts_with("relevance.yaml:1:1"), "{error}");
         }

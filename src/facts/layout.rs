@@ -78,11 +78,13 @@ fn stage(names: &Value) -> Option<String> {
     names
         .iter()
         .map(|name| match name {
-            Value::Str(name) => match name.as_str() {
+            Value::Str(name) => match name.trim().to_lowercase().as_str() {
                 "embedding" => Some('E'),
                 "decoder" => Some('t'),
                 "mtp" => Some('m'),
                 "loss" => Some('L'),
+                // a layer's name, which no layout may hold
+                "encoder" => Some('e'),
                 _ => None,
             },
             _ => None,
@@ -111,7 +113,9 @@ mod tests {
             assert_eq!(unrolled(&Value::Str(text.to_owned())).as_deref(), expected, "{text}");
         }
         let names = |names: &[&str]| Value::List(names.iter().map(|name| Value::Str((*name).to_owned())).collect());
-        let list = Value::List(vec![names(&["embedding", "decoder"]), names(&[]), names(&["decoder", "mtp", "loss"])]);
+        let list = Value::List(vec![names(&["Embedding", " decoder"]), names(&[]), names(&["decoder", "mtp", "loss"])]);
         assert_eq!(unrolled(&list).as_deref(), Some("Et||tmL"));
+        assert_eq!(unrolled(&Value::List(vec![names(&["encoder", "loss"])])).as_deref(), Some("eL"));
+        assert_eq!(unrolled(&Value::List(vec![names(&["attention"])])), None);
     }
 }

@@ -85,7 +85,8 @@ impl Filter {
     /// Whether the file was named itself, not found in a folder.
     #[must_use]
     pub fn names(&self, path: &str) -> bool {
-        self.more.contains(path) || self.wanted.iter().any(|wanted| matches!(wanted, Wanted::Literal(one) if one == path))
+        self.more.contains(path)
+            || self.wanted.iter().any(|wanted| matches!(wanted, Wanted::Literal(one) if one == path))
     }
 
     /// Whether a folder may hold files that count.

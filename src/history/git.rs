@@ -109,7 +109,9 @@ pub fn range(repo: &Repository, good: &str, bad: &str, first_parent: bool) -> Re
         return Err(empty("they are the same commit"));
     }
     if repo.graph_descendant_of(old, new).unwrap_or(false) {
-        return Err(empty("the bad one is older; to find what mended something, swap them and swap the probe's answers"));
+        return Err(empty(
+            "the bad one is older; to find what mended something, swap them and swap the probe's answers",
+        ));
     }
     let mut walk = repo.revwalk()?;
     walk.set_sorting(Sort::TOPOLOGICAL | Sort::REVERSE)?;

@@ -4,4 +4,8 @@ pub mod filter;
 pub mod git;
 pub mod reader;
 pub mod rename;
+pub mod run_configs;
+pub mod run_folder;
+pub mod run_lines;
+pub mod runs;
 pub mod timeline;

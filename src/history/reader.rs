@@ -34,15 +34,7 @@ impl<'a> Reader<'a> {
     /// Nothing read yet.
     #[must_use]
     pub fn new(repo: &'a Repository, linter: &'a Linter<'a>, releases: Releases) -> Self {
-        Self {
-            repo,
-            linter,
-            releases,
-            problems: Vec::new(),
-            cache: HashMap::new(),
-            parents: HashMap::new(),
-            held: 0,
-        }
+        Self { repo, linter, releases, problems: Vec::new(), cache: HashMap::new(), parents: HashMap::new(), held: 0 }
     }
 
     /// A blob on its own.
@@ -50,15 +42,12 @@ impl<'a> Reader<'a> {
         if let Some(known) = self.cache.get(&blob) {
             return Arc::clone(known);
         }
-        let snapshot = match text_of(self.repo, blob) {
-            Some(text) => {
-                self.parents.insert(blob, Arc::new(parents(&parse(&text), path)));
-                Snapshot::read(&text, self.linter, self.releases)
-            }
-            None => {
-                self.problems.push(format!("{path}: blob {blob} is not in this clone, or too large for a config"));
-                Snapshot::default()
-            }
+        let snapshot = if let Some(text) = text_of(self.repo, blob) {
+            self.parents.insert(blob, Arc::new(parents(&parse(&text), path)));
+            Snapshot::read(&text, self.linter, self.releases)
+        } else {
+            self.problems.push(format!("{path}: blob {blob} is not in this clone, or too large for a config"));
+            Snapshot::default()
         };
         let size: usize = snapshot.roles.iter().map(|role| role.settings.len()).sum();
         if self.held + size > MAX_SETTINGS {

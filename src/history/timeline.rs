@@ -239,7 +239,9 @@ impl Walk<'_, '_> {
             list.iter().map(|(path, blob)| self.reader.blob(path, *blob)).collect()
         };
         let (old, new) = (read(&went), read(&came));
-        let files = |list: &'_ [(String, Oid)]| list.iter().map(|(path, blob)| (path.clone(), blob.to_string())).collect::<Vec<_>>();
+        let files = |list: &'_ [(String, Oid)]| {
+            list.iter().map(|(path, blob)| (path.clone(), blob.to_string())).collect::<Vec<_>>()
+        };
         let (went_names, came_names) = (files(&went), files(&came));
         let moved = |names: &'_ [(String, String)], at: usize| names.get(at).cloned().unwrap_or_default();
         let old_moved: Vec<Moved<'_>> = went_names

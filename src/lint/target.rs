@@ -84,6 +84,16 @@ impl Target {
         Ok(())
     }
 
+    /// Releases that nobody named, taken for all files alike so that they can be compared.
+    #[must_use]
+    pub fn assuming(&self, core: usize, bridge: Option<usize>) -> Self {
+        let inferred = |index| (index, TargetSource::Inferred);
+        Self {
+            core: Some(self.core.unwrap_or_else(|| inferred(core))),
+            bridge: self.bridge.or_else(|| bridge.map(inferred)),
+        }
+    }
+
     /// A source that names one of the two packages decides about both: what a weaker one said of the other is void.
     pub const fn forget(&mut self) {
         self.core = None;

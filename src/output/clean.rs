@@ -8,10 +8,17 @@ use regex::Regex;
 /// Longest text of a message or label; values are cut rather than printed by the kilobyte.
 pub const MAX_TEXT: usize = 400;
 
+/// Whether a character says how to show others instead of being shown: an escape, a line end, or one that turns the
+/// direction of reading around, with which a text can pretend to be another.
+fn is_control(character: char) -> bool {
+    character.is_control()
+        || matches!(character, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
 /// The text with control characters spelled out, cut to [`MAX_TEXT`] characters.
 #[must_use]
 pub fn clean(text: &str) -> Cow<'_, str> {
-    if text.len() <= MAX_TEXT && !text.chars().any(char::is_control) {
+    if text.len() <= MAX_TEXT && !text.chars().any(is_control) {
         return Cow::Borrowed(text);
     }
     let mut out = String::new();
@@ -22,7 +29,7 @@ pub fn clean(text: &str) -> Cow<'_, str> {
         }
         match character {
             '\n' | '\t' => out.push(' '),
-            _ if character.is_control() => out.extend(character.escape_default()),
+            _ if is_control(character) => out.extend(character.escape_default()),
             _ => out.push(character),
         }
     }
@@ -56,15 +63,24 @@ pub fn mask(line: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
+/// What may be shown of the value of the setting or variable called `name`.
+#[must_use]
+pub fn mask_value(name: &str, value: &str) -> String {
+    let name = name.rsplit(['.', ':', ' ']).next().unwrap_or(name);
+    // a text like `a b` is one value here, whatever it looks like in a line
+    let secret = mask(&format!("{name}: x")) != format!("{name}: x");
+    if secret && !value.is_empty() && value != "null" { "***".to_owned() } else { mask(value).into_owned() }
+}
+
 /// A line with control characters replaced byte for byte.
 #[must_use]
 pub fn printable(line: &str) -> Cow<'_, str> {
-    if !line.chars().any(|character| character.is_control() && character != '\t') {
+    if !line.chars().any(|character| is_control(character) && character != '\t') {
         return Cow::Borrowed(line);
     }
     let shown = |character: char| match character {
         '\t' => "\t".to_owned(),
-        _ if character.is_control() => "?".repeat(character.len_utf8()),
+        _ if is_control(character) => "?".repeat(character.len_utf8()),
         _ => character.to_string(),
     };
     Cow::Owned(line.chars().map(shown).collect())
@@ -90,8 +106,18 @@ mod tests {
     }
 
     #[test]
+    fn values_of_secrets_are_masked_by_their_name() {
+        assert_eq!(mask_value("env HF_TOKEN", "hf_a b"), "***");
+        assert_eq!(mask_value("logger.wandb_api_key", "abc"), "***");
+        assert_eq!(mask_value("logger.wandb_api_key", "null"), "null");
+        assert_eq!(mask_value("moe_router_topk", "8"), "8");
+        assert_eq!(mask_value("extra", "{password: abc}"), "{password: ***}");
+    }
+
+    #[test]
     fn control_characters_and_long_texts_are_tamed() {
         assert_eq!(clean("a\u{1b}[31m\nb"), "a\\u{1b}[31m b");
+        assert_eq!(clean("pass\u{202e}dab"), "pass\\u{202e}dab");
         assert_eq!(clean(&"x".repeat(1000)).chars().count(), MAX_TEXT + 1);
         assert_eq!(printable("a\u{1b}b\tc"), "a?b\tc");
     }

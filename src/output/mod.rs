@@ -3,12 +3,14 @@
 pub mod bisect;
 pub mod clean;
 pub mod concise;
+pub mod diff;
 pub mod file;
 pub mod frame;
 pub mod github;
 pub mod human;
 pub mod json;
 pub mod jsonl;
+pub mod markup;
 pub mod missing;
 pub mod rules_doc;
 pub mod sarif;

@@ -13,10 +13,12 @@ use crate::rule::model::{Rule, Severity};
 
 use super::{Reporter, Style, Summary};
 
-/// The `sarif` format.
+const SCHEMA: &str = "https://json.schemastore.org/sarif-2.1.0.json";
+
+/// The `sarif` format: results are written as they come, one a line; which rules they name is known after the last.
 pub struct Sarif {
     rules: Vec<Rule>,
-    results: Vec<Value>,
+    results: usize,
     notifications: Vec<Value>,
     used: BTreeSet<String>,
 }
@@ -25,7 +27,15 @@ impl Sarif {
     /// With the rules in use.
     #[must_use]
     pub fn new(style: Style) -> Self {
-        Self { rules: style.rules, results: Vec::new(), notifications: Vec::new(), used: BTreeSet::new() }
+        Self { rules: style.rules, results: 0, notifications: Vec::new(), used: BTreeSet::new() }
+    }
+
+    /// What stands in front of a result, or of the end if there is none.
+    fn before(&self, out: &mut dyn Write) -> io::Result<()> {
+        if self.results > 0 {
+            return out.write_all(b",\n");
+        }
+        write!(out, "{{\n\"$schema\": \"{SCHEMA}\",\n\"version\": \"2.1.0\",\n\"runs\": [{{\n\"results\": [\n")
     }
 
     fn result(path: &str, finding: &Finding) -> Value {
@@ -150,7 +160,7 @@ fn precision(rule: &Rule) -> &'static str {
 }
 
 impl Reporter for Sarif {
-    fn file(&mut self, _: &mut dyn Write, report: &FileReport) -> io::Result<()> {
+    fn file(&mut self, out: &mut dyn Write, report: &FileReport) -> io::Result<()> {
         let path = report.path.to_string_lossy();
         if let Some(problem) = &report.problem {
             self.notifications.push(json!({
@@ -160,32 +170,24 @@ impl Reporter for Sarif {
             }));
         }
         for finding in &report.findings {
-            self.used.insert(finding.rule.to_string());
-            self.results.push(Self::result(&path, finding));
+            if !self.used.contains(finding.rule.as_ref()) {
+                self.used.insert(finding.rule.to_string());
+            }
+            self.before(out)?;
+            serde_json::to_writer(&mut *out, &Self::result(&path, finding)).map_err(io::Error::from)?;
+            self.results += 1;
         }
         Ok(())
     }
 
     fn finish(&mut self, out: &mut dyn Write, _: &Summary) -> io::Result<()> {
         let rules: Vec<Value> = self.rules.iter().filter(|known| self.used.contains(&known.id)).map(rule).collect();
-        let log = json!({
-            "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
-            "version": "2.1.0",
-            "runs": [{
-                "tool": { "driver": {
-                    "name": "moelint",
-                    "semanticVersion": env!("CARGO_PKG_VERSION"),
-                    "rules": rules,
-                } },
-                "columnKind": "unicodeCodePoints",
-                "invocations": [{
-                    "executionSuccessful": true,
-                    "toolExecutionNotifications": self.notifications,
-                }],
-                "results": self.results,
-            }],
-        });
-        serde_json::to_writer_pretty(&mut *out, &log).map_err(io::Error::from)?;
-        writeln!(out)
+        if self.results == 0 {
+            self.before(out)?;
+        }
+        let driver = json!({ "name": "moelint", "semanticVersion": env!("CARGO_PKG_VERSION"), "rules": rules });
+        let invocation = json!({ "executionSuccessful": true, "toolExecutionNotifications": self.notifications });
+        writeln!(out, "\n],\n\"tool\": {{ \"driver\": {driver} }},")?;
+        writeln!(out, "\"columnKind\": \"unicodeCodePoints\",\n\"invocations\": [{invocation}]\n}}]\n}}")
     }
 }

@@ -73,7 +73,6 @@ fn allows(specifiers: &str, version: &str) -> bool {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test")]
 mod tests {
     use super::*;
     use crate::facts::catalogue;

@@ -81,6 +81,15 @@ pub fn read_text(path: &Path, log: bool) -> Result<String, ReadError> {
     decode(bytes, log)
 }
 
+/// Bytes that come from elsewhere than a file, as text, within the same limits.
+///
+/// # Errors
+/// [`ReadError`].
+pub fn text_of(bytes: Vec<u8>, log: bool) -> Result<String, ReadError> {
+    check_size(bytes.len() as u64, if log { MAX_LOG } else { MAX_CONFIG })?;
+    decode(bytes, log)
+}
+
 fn check_size(size: u64, limit: u64) -> Result<(), ReadError> {
     if size > limit {
         return Err(ReadError::TooLarge { size: size.div_ceil(1 << 20), limit: limit >> 20 });

@@ -86,3 +86,20 @@ pub fn files(folder: &Path) -> Vec<PathBuf> {
     found.sort();
     found
 }
+
+/// Every row of a table has as many cells as its head.
+pub fn tables_are_well_formed(text: &str) {
+    let cells = |line: &str| line.replace("\\|", "").matches('|').count();
+    let mut head = None;
+    let mut fenced = false;
+    for line in text.lines() {
+        fenced ^= line.starts_with("```");
+        if fenced || !line.starts_with('|') {
+            head = None;
+            continue;
+        }
+        let expected = *head.get_or_insert(cells(line));
+        assert_eq!(cells(line), expected, "{line}");
+        assert!(line.ends_with('|'), "{line}");
+    }
+}

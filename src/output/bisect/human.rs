@@ -1,160 +1,221 @@
-//! A bisection's report for people.
+//! A bisection's report for people: the answer first, what speaks for it, what to type next, how it was found.
 
 use std::io::{self, Write};
 
 use crate::bisect::report::{Changed, Culprit, Report, Status};
+use crate::output::clean::clean;
+
+use super::words::{self, percent, short};
 
 /// Lines of the ranking that are shown.
 const RANKING: usize = 8;
 /// Changed settings that are shown of the leading commit, and of the others.
 const CHANGES: (usize, usize) = (8, 2);
+/// Longest value that is shown.
+const MAX_VALUE: usize = 60;
+/// Where texts begin.
+const INDENT: usize = 9;
+
+/// How to say it.
+#[derive(Clone, Copy, Debug)]
+pub struct Look {
+    /// ANSI colours.
+    pub color: bool,
+    /// Columns.
+    pub width: usize,
+}
+
+impl Default for Look {
+    fn default() -> Self {
+        Self { color: false, width: 100 }
+    }
+}
 
 /// Writes the report.
 ///
 /// # Errors
 /// What the stream says.
-pub fn human(out: &mut dyn Write, report: &Report) -> io::Result<()> {
-    headline(out, report)?;
-    for note in &report.notes {
-        writeln!(out, "note     {note}")?;
+pub fn human(out: &mut dyn Write, report: &Report, look: Look) -> io::Result<()> {
+    let mut page = Page { out, look };
+    page.verdict(report)?;
+    if report.mode == "runs" {
+        return super::runs::write(&mut page, report);
     }
-    let settled = matches!(report.status, Status::Found | Status::Code);
-    for (at, culprit) in report.culprits.iter().enumerate() {
-        if settled && at > 0 {
-            break;
+    let settled = words::is_settled(report.status);
+    for (at, culprit) in words::suspects(report).enumerate() {
+        writeln!(page.out)?;
+        page.commit(culprit, if at == 0 { CHANGES.0 } else { CHANGES.1 }, settled)?;
+    }
+    if !settled {
+        page.rest(report)?;
+    }
+    page.next(report)?;
+    page.searched(report)
+}
+
+/// A report as it is written.
+pub(super) struct Page<'a> {
+    out: &'a mut dyn Write,
+    look: Look,
+}
+
+impl Page<'_> {
+    fn paint(&self, text: &str, code: &str) -> String {
+        if self.look.color { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
+    }
+
+    /// A label, and the text beside it, wrapped under itself.
+    pub(super) fn line(&mut self, label: &str, text: &str) -> io::Result<()> {
+        let wrapped = wrap(&clean(text), self.look.width.saturating_sub(INDENT));
+        let label = self.paint(&format!("{label:INDENT$}"), "2");
+        writeln!(self.out, "{label}{}", wrapped.join(&format!("\n{:INDENT$}", "")))
+    }
+
+    /// A label and a line that is a picture: never wrapped.
+    pub(super) fn plain(&mut self, label: &str, text: &str) -> io::Result<()> {
+        let label = self.paint(&format!("{:11}", clean(label)), "2");
+        writeln!(self.out, "{label}{text}")
+    }
+
+    /// An empty line.
+    pub(super) fn blank(&mut self) -> io::Result<()> {
+        writeln!(self.out)
+    }
+
+    fn verdict(&mut self, report: &Report) -> io::Result<()> {
+        let color = match report.status {
+            Status::Found | Status::Code => "1;31",
+            Status::Ranked => "1;36",
+            Status::None | Status::Inconclusive | Status::NotSeparable => "1;33",
+        };
+        let text = format!("{}: {}", words::answer(report.status), words::sentence(report));
+        for line in wrap(&clean(&text), self.look.width) {
+            writeln!(self.out, "{}", self.paint(&line, color))?;
         }
-        writeln!(out)?;
-        one(out, culprit, if at == 0 { CHANGES.0 } else { CHANGES.1 }, settled)?;
+        Ok(())
     }
-    let probed = report.probes.total > 0;
-    let rest = report.ranking.iter().filter(|ranked| !told(report, &ranked.commit) && (probed || ranked.config));
-    if !settled && rest.clone().next().is_some() {
-        writeln!(out, "\nalso possible")?;
-        for ranked in rest.take(RANKING) {
+
+    pub(super) fn commit(&mut self, culprit: &Culprit, room: usize, settled: bool) -> io::Result<()> {
+        let label = if settled { "culprit".to_owned() } else { format!("{:>7}", percent(culprit.posterior)) };
+        let label = self.paint(&format!("{label:INDENT$}"), "1");
+        let (name, subject) = (self.paint(&clean(words::name(culprit)), "33"), clean(words::subject(culprit)));
+        let gap = if subject.is_empty() { "" } else { "  " };
+        writeln!(self.out, "{label}{name}{gap}{subject}")?;
+        for change in culprit.changes.iter().take(room) {
+            self.setting(change)?;
+        }
+        let more = culprit.changes.len().saturating_sub(room);
+        if more > 0 {
+            self.line("", &format!("and {} (--format json lists them)", words::count(more, "more setting")))?;
+        }
+        for rule in &culprit.introduced {
+            self.line("", &format!("brings {rule}   (moelint explain {rule})"))?;
+        }
+        for rule in &culprit.fixed {
+            self.line("", &format!("mends {rule}"))?;
+        }
+        // beside a setting its own note tells the same
+        let told = culprit.changes.iter().any(|change| !change.note.is_empty());
+        if !told && !culprit.why.is_empty() {
+            self.line("", &culprit.why)?;
+        }
+        Ok(())
+    }
+
+    fn setting(&mut self, change: &Changed) -> io::Result<()> {
+        let (name, from, to) = words::setting(change);
+        let (name, place) = (self.paint(&clean(name), "1"), self.paint(&clean(&words::place(change)), "2"));
+        let place = if change.path.is_empty() { String::new() } else { format!("  {place}") };
+        writeln!(self.out, "{:INDENT$}{name}  {} → {}{place}", "", brief(&from), brief(&to))?;
+        if change.note.is_empty() { Ok(()) } else { self.line("", &format!("  {}", change.note)) }
+    }
+
+    /// The rest of the ranking. Without probes, a commit that changed no config is no news.
+    fn rest(&mut self, report: &Report) -> io::Result<()> {
+        let told = |commit: &str| words::suspects(report).any(|culprit| culprit.commit == commit);
+        let probed = report.probes.total > 0;
+        let rest: Vec<_> =
+            report.ranking.iter().filter(|one| !told(&one.commit) && (probed || one.config)).take(RANKING).collect();
+        if rest.is_empty() {
+            return Ok(());
+        }
+        let title =
+            if report.status == Status::None { "least unlikely, if it is a commit after all" } else { "less likely" };
+        writeln!(self.out, "\n{title}")?;
+        for ranked in rest {
+            let id = self.paint(short(&ranked.commit), "33");
             let kind = if ranked.config { "" } else { "  (code)" };
-            writeln!(out, "  {:>5}  {}  {}{kind}", percent(ranked.posterior), short(&ranked.commit), ranked.subject)?;
+            writeln!(self.out, "{:>7}  {id}  {}{kind}", percent(ranked.posterior), clean(&ranked.subject))?;
+        }
+        Ok(())
+    }
+
+    /// Commands are never wrapped: they are there to be copied.
+    pub(super) fn next(&mut self, report: &Report) -> io::Result<()> {
+        if !report.next.is_empty() {
+            writeln!(self.out)?;
+        }
+        for next in &report.next {
+            let (command, remark) = words::command(next);
+            let label = self.paint(&format!("{:INDENT$}", "next"), "1");
+            let length = INDENT + command.chars().count() + remark.chars().count();
+            writeln!(
+                self.out,
+                "{label}{}{}",
+                self.paint(&words::lines(command).replace('\n', &format!("\n{:INDENT$}", "")), "36"),
+                match remark {
+                    "" => String::new(),
+                    remark if length + 5 <= self.look.width => format!("   # {}", clean(remark)),
+                    remark => format!("\n{:INDENT$}# {}", "", clean(remark)),
+                }
+            )?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn searched(&mut self, report: &Report) -> io::Result<()> {
+        writeln!(self.out)?;
+        self.line("searched", &words::range(report))?;
+        let aside: Vec<String> =
+            words::set_aside(report).iter().map(|(count, what, _)| format!("{count} {what}")).collect();
+        if !aside.is_empty() {
+            self.line("cleared", &aside.join("; "))?;
+        }
+        if let Some(probes) = words::probes(report) {
+            self.line("probed", &probes)?;
+        }
+        for note in &report.notes {
+            self.line("note", note)?;
+        }
+        Ok(())
+    }
+}
+
+/// A value that is not longer than a line has room for.
+fn brief(text: &str) -> String {
+    let shown = clean(text);
+    if shown.chars().count() <= MAX_VALUE {
+        return shown.into_owned();
+    }
+    shown.chars().take(MAX_VALUE).chain(Some('…')).collect()
+}
+
+/// Lines of at most `room` characters, but for words that are longer; spaces in front of the first word stay.
+fn wrap(text: &str, room: usize) -> Vec<String> {
+    let lead = &text[..text.len() - text.trim_start().len()];
+    let mut lines = Vec::new();
+    let mut line = lead.to_owned();
+    for word in text.split_whitespace() {
+        let empty = line.len() == lead.len();
+        if !empty && line.chars().count() + 1 + word.chars().count() > room {
+            lines.push(std::mem::replace(&mut line, format!("{lead}{word}")));
+        } else {
+            if !empty {
+                line.push(' ');
+            }
+            line.push_str(word);
         }
     }
-    if !report.next.is_empty() {
-        writeln!(out)?;
-    }
-    for next in &report.next {
-        writeln!(out, "next     {next}")?;
-    }
-    Ok(())
-}
-
-fn told(report: &Report, commit: &str) -> bool {
-    report.culprits.iter().any(|culprit| culprit.commit == commit)
-}
-
-fn headline(out: &mut dyn Write, report: &Report) -> io::Result<()> {
-    let exonerated = report.exonerated;
-    let changed = report.config_classes.saturating_sub(1);
-    writeln!(
-        out,
-        "{} between {} (good) and {} (bad); {} an effective config",
-        count(report.commits, "commit"),
-        short(&report.good),
-        short(&report.bad),
-        if changed == 1 { "1 changes".to_owned() } else { format!("{changed} change") },
-    )?;
-    if exonerated.untouched + exonerated.cosmetic + exonerated.by_values > 0 {
-        writeln!(
-            out,
-            "exonerated as configs: {} touch none, {} change only comments, order or spelling, {} only set values that \
-             had run well before or were taken back in vain",
-            exonerated.untouched, exonerated.cosmetic, exonerated.by_values
-        )?;
-    }
-    if report.probes.total > 0 {
-        let probes = report.probes;
-        writeln!(
-            out,
-            "{}: {} good, {} bad, {} unresolved; {} of them at the ends first",
-            count(probes.total as usize, "probe"),
-            probes.good,
-            probes.bad,
-            probes.unresolved,
-            probes.preflight
-        )?;
-    }
-    let verdict = match report.status {
-        Status::Ranked => return Ok(()),
-        Status::Found => "found: the config change that causes it".to_owned(),
-        Status::Code => "found: the cause is code, not config".to_owned(),
-        Status::None => "none: one of the ends was what it was by chance".to_owned(),
-        Status::NotSeparable => "not separable: the noise is larger than the difference".to_owned(),
-        Status::Inconclusive => format!(
-            "inconclusive: code {}, no culprit at all {}",
-            percent(report.hypotheses.code),
-            percent(report.hypotheses.none)
-        ),
-    };
-    writeln!(out, "{verdict}")
-}
-
-fn one(out: &mut dyn Write, culprit: &Culprit, changes: usize, settled: bool) -> io::Result<()> {
-    let head = if settled { "culprit".to_owned() } else { format!("{:>7}", percent(culprit.posterior)) };
-    writeln!(out, "{head}  {}  {}", short(&culprit.commit), culprit.subject)?;
-    if settled {
-        writeln!(out, "         {} sure", percent(culprit.posterior))?;
-    }
-    for change in culprit.changes.iter().take(changes) {
-        setting(out, change)?;
-    }
-    let more = culprit.changes.len().saturating_sub(changes);
-    if more > 0 {
-        writeln!(out, "         and {more} more")?;
-    }
-    for rule in &culprit.introduced {
-        writeln!(out, "         brings  {rule} (moelint explain {rule})")?;
-    }
-    for rule in &culprit.fixed {
-        writeln!(out, "         mends   {rule}")?;
-    }
-    Ok(())
-}
-
-fn setting(out: &mut dyn Write, change: &Changed) -> io::Result<()> {
-    let place = if change.line > 0 { format!("{}:{}", change.path, change.line) } else { change.path.clone() };
-    writeln!(out, "         {}  {} → {}  ({place})", change.field, text(&change.from), text(&change.to))?;
-    if !change.note.is_empty() {
-        writeln!(out, "           {}", change.note)?;
-    }
-    Ok(())
-}
-
-/// A value as a person reads it.
-#[must_use]
-pub fn text(value: &serde_json::Value) -> String {
-    match value {
-        serde_json::Value::Null => "not set".to_owned(),
-        serde_json::Value::String(text) => text.clone(),
-        other => other.to_string(),
-    }
-}
-
-/// A probability in per cent; one that is not certain is never shown as 100 or 0.
-#[must_use]
-pub fn percent(probability: f64) -> String {
-    let percent = 100.0 * probability;
-    match percent {
-        percent if percent <= 0.0 => "0%".to_owned(),
-        percent if percent < 0.1 => "<0.1%".to_owned(),
-        percent if percent > 99.9 => ">99.9%".to_owned(),
-        percent if (1.0..99.0).contains(&percent) => format!("{percent:.0}%"),
-        percent => format!("{percent:.1}%"),
-    }
-}
-
-/// An id as people write it.
-#[must_use]
-pub fn short(id: &str) -> &str {
-    let hash = id.len() == 40 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
-    if hash { id.get(..10).unwrap_or(id) } else { id }
-}
-
-fn count(number: usize, what: &str) -> String {
-    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+    lines.push(line);
+    lines
 }
