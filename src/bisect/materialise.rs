@@ -8,6 +8,7 @@ use crate::document::arg_dump::has_arg_dump;
 use crate::document::tree::Document;
 use crate::document::yaml::printed_config;
 use crate::document::{LineIndex, parse};
+use crate::facts::value::Value;
 use crate::lint::engine::Linter;
 
 use super::difference::{Grouping, Unit, places};
@@ -269,6 +270,11 @@ fn add(units: &mut Vec<Unit>, unit: Unit) {
     }
 }
 
+/// What a setting is written as, and where: a section may win over another one that says the same.
+fn said(setting: &Setting) -> (Option<&Value>, Option<&str>) {
+    (setting.written.as_ref(), setting.place.as_ref().map(|place| place.key.as_str()))
+}
+
 /// Settings of models that are not written alike, whatever they come to.
 fn written_differently(good: &Snapshot, bad: &Snapshot) -> Vec<Change> {
     let mut found = Vec::new();
@@ -278,7 +284,7 @@ fn written_differently(good: &Snapshot, bad: &Snapshot) -> Vec<Change> {
         let names: BTreeSet<&String> = old.keys().chain(role.settings.keys()).collect();
         for name in names {
             let (from, to) = (old.get(name), role.settings.get(name));
-            if from.map(|setting| &setting.written) != to.map(|setting| &setting.written) {
+            if from.map(said) != to.map(said) {
                 let field = to.or(from).and_then(|setting| setting.field);
                 let (from, to) = (side(from), side(to));
                 found.push(Change { name: name.clone(), field, role: role.name.clone(), from, to });
