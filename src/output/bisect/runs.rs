@@ -23,7 +23,7 @@ const SPIKES: f64 = 0.02;
 pub fn sentence(report: &Report) -> String {
     let more = match report.culprits.len() {
         0 | 1 => String::new(),
-        more => format!("; {} more", count(more - 1, "change")),
+        more => format!("; {}", count(more - 1, "more change")),
     };
     match (report.status, report.culprits.first()) {
         (Status::Found | Status::Code, Some(culprit)) => {
