@@ -324,7 +324,7 @@ fn every_change_of_a_series_is_told_the_worst_first() {
         }
     };
     let line = |index: usize| {
-        let changed = if index % 20 == 0 { "[\"moe_router_topk\"]" } else { "[]" };
+        let changed = if index.is_multiple_of(20) { "[\"moe_router_topk\"]" } else { "[]" };
         format!("{{\"run\": \"r{index}\", \"changed\": {changed}, \"step_time\": {}}}\n", noisy(index, level(index)))
     };
     let (_folder, path) = record(&(0..80).map(line).collect::<String>());
